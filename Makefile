@@ -1,0 +1,73 @@
+# leadpool: a PostgreSQL extension built with PGXS.
+#
+#   make            build          make install    install
+#   make demo       see it work    make test       every test
+#
+# "make demo" and "make test" install what a bare Debian machine lacks; the
+# other targets only use what is there.
+
+EXTENSION = leadpool
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" leadpool.control)
+
+MODULE_big = leadpool
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/util/*.c \
+	src/store/*.c src/core/*.c src/providers/*.c)))
+
+# libphonenumber pulls C++, protobuf and ICU into a process: a module of its
+# own, loaded at the first number that needs it.
+PHONE_OBJS = src/phone/module.o src/phone/shim.o
+PHONE_MODULE = leadpool_phone$(DLSUFFIX)
+
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+PG_CXXFLAGS = -std=c++17 -Wall -Wextra -fvisibility=hidden
+SHLIB_LINK = -lidn2 -lpsl
+
+# The order is the script: types before tables, functions before grants.
+SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
+	22_tables_ownership 23_tables_bans 24_tables_rules \
+	30_functions_capture 31_functions_bans 32_functions_ownership \
+	33_functions_jit 34_functions_events 35_functions_values \
+	70_data_quiet_hours 71_data_zones 72_data_score 80_views 90_acl
+DATA_built = leadpool--$(EXTVERSION).sql
+
+EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)
+
+# Bitcode for a library that waits for SPI would only slow the build.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: $(PHONE_MODULE)
+
+leadpool--$(EXTVERSION).sql: $(SQL_PARTS:%=src/sql/%.sql)
+	cat $^ > $@
+
+$(OBJS): $(wildcard src/*.h src/*/*.h)
+
+src/phone/module.o: CFLAGS += -fvisibility=hidden
+$(PHONE_MODULE): $(PHONE_OBJS)
+	$(CXX) -shared -o $@ $(PHONE_OBJS) $(LDFLAGS) -lphonenumber -lstdc++
+
+install: install-phone
+install-phone: $(PHONE_MODULE) installdirs
+	$(INSTALL_SHLIB) $(PHONE_MODULE) '$(DESTDIR)$(pkglibdir)/'
+uninstall: uninstall-phone
+uninstall-phone:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
+
+.PHONY: demo test setup format install-phone uninstall-phone
+setup:
+	@test/lib/packages.sh
+demo:
+	@test/run.sh demo
+test:
+	@test/run.sh test
+format:
+	@test/lib/format.sh
+
+src/phone/shim.o: src/phone/shim.cc $(wildcard src/phone/*.h)
+	$(CXX) $(PG_CXXFLAGS) $(CXXFLAGS) -fPIC -c -o $@ $<

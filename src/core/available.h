@@ -1,0 +1,20 @@
+/*
+ * available.h
+ *	  lead_available and lead_terms: what allocation reads, derived from the
+ *	  lead, its state and its assignments.
+ */
+#ifndef LP_AVAILABLE_H
+#define LP_AVAILABLE_H
+
+#include "utils/uuid.h"
+
+/*
+ * Brings the rows of these leads up to date: a row if the lead may be handed
+ * out (active, not owned, not banned as a person, not converted, reachable
+ * somehow; from_at says when a cooling or a keeping ends), none otherwise.
+ * Call it after every change to lead_pool, lead_state or lead_assignments that
+ * allocation could see, in the same transaction.
+ */
+extern void lp_available_refresh(const pg_uuid_t *ids, int n);
+
+#endif							/* LP_AVAILABLE_H */

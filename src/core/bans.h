@@ -1,0 +1,106 @@
+/*
+ * bans.h
+ *	  Who may not be contacted: the one answer for every door.
+ */
+#ifndef LP_BANS_H
+#define LP_BANS_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/uuid.h"
+
+#include "core/identity.h"
+#include "util/channel.h"
+
+#define LP_HASH_BYTES 32
+
+typedef enum LpBanReason
+{
+	LP_BAN_UNSUBSCRIBED,
+	LP_BAN_COMPLAINED,
+	LP_BAN_DO_NOT_CONTACT,
+	LP_BAN_CONSENT_REVOKED,
+	LP_BAN_ERASURE,
+	LP_BAN_OPERATOR,
+	LP_BAN_DNC,
+	LP_BAN_BOUNCED,
+	LP_BAN_EXCLUDED
+} LpBanReason;
+
+/* A ban in force, as found for one person. */
+typedef struct LpBan
+{
+	pg_uuid_t	id;				/* lead_suppressions.id of the row that matched */
+	pg_uuid_t	ban_id;
+	LpKeyKind	kind;
+	LpBanReason reason;
+	LpChannel	channel;		/* none: all that the reason covers */
+	pg_uuid_t  *client_id;		/* NULL: for everyone */
+	bool		current;		/* matched an address that is used today */
+	TimestampTz created_at;
+	TimestampTz expires_at;		/* DT_NOEND: for good */
+} LpBan;
+
+/* What a ban stops: the number of the check that it fails (DESIGN A4). */
+typedef enum LpBanCheck
+{
+	LP_BAN_STOPS_NOTHING = 0,
+	LP_BAN_STOPS_BOUNCED = 1,
+	LP_BAN_STOPS_PERSON = 2,
+	LP_BAN_STOPS_OTHER = 3
+} LpBanCheck;
+
+/*
+ * Makes sure that bans can be read: the key of every ban is at hand.  Throws
+ * LP008 otherwise.  With create, makes the key if none was ever made here.
+ * Every door calls it (the functions below do so themselves).
+ */
+extern void lp_bans_require_key(bool create);
+
+/* Keyed hash of a key under the current ban key; email in its broad form. */
+extern void lp_bans_hash(LpKeyKind kind, const char *value, uint8 *hash);
+
+/* The first 8 bytes of it, never 0: what lead_state and lead_touches carry. */
+extern int64 lp_bans_short_hash(LpKeyKind kind, const char *value);
+
+/*
+ * Bans in force at the moment given, or later (those that have not expired by
+ * then), for each of n leads (resolved ids): a List of LpBan * each.
+ */
+extern List **lp_bans_of_leads(const pg_uuid_t *ids, int n, TimestampTz at);
+
+/* The same for one set of keys that need not belong to a lead. */
+extern List *lp_bans_of_keys(const LpKey *keys, int n, TimestampTz at);
+
+/*
+ * Which check a ban fails for contact by a client over a channel at a moment;
+ * channel none asks for the person as a whole (allocation, export), where a
+ * ban on one address or channel stops nothing.
+ */
+extern LpBanCheck lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id,
+							   LpChannel channel, TimestampTz at);
+
+extern const char *lp_ban_reason_name(LpBanReason reason);
+
+/* A new ban. */
+typedef struct LpBanOrder
+{
+	LpBanReason reason;
+	LpChannel	channel;		/* LP_CHANNEL_NONE: all that the reason covers */
+	const pg_uuid_t *client_id; /* NULL: everyone */
+	const char *note;
+	const char *origin;			/* operator, event, apollo, dnc, import, erasure */
+	TimestampTz expires_at;		/* DT_NOEND: for good */
+} LpBanOrder;
+
+/*
+ * Bans keys, and with a reason that covers the person every known key of the
+ * leads that have one of them (and of lead, if given); ends their open claims
+ * and takes them out of lead_available in the same transaction.  An equal ban
+ * in force is not repeated.  Writes the id of the row for keys[0] to *row_id
+ * (may be NULL).
+ */
+extern void lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
+						const pg_uuid_t *lead, pg_uuid_t *row_id);
+
+#endif							/* LP_BANS_H */

@@ -1,0 +1,70 @@
+/*
+ * lead.h
+ *	  The slim row of a lead: what the rules read, and the lead's lock.
+ */
+#ifndef LP_LEAD_H
+#define LP_LEAD_H
+
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+/* lead_state.flags; the numbers are stored, so they never change meaning. */
+typedef enum LpLeadFlag
+{
+	LP_LEAD_EMAIL = 1,			/* an address that can be mailed */
+	LP_LEAD_EMAIL_VERIFIED = 2, /* email_status is "verified" */
+	LP_LEAD_EMAIL_CATCH_ALL = 4,
+	LP_LEAD_EMAIL_ROLE = 8,
+	LP_LEAD_PHONE = 16,
+	LP_LEAD_LANDLINE = 32,		/* the phone is known to be one: no SMS */
+	LP_LEAD_LINKEDIN = 64,
+	LP_LEAD_MAIL = 128,			/* street, city and postal code or country */
+	LP_LEAD_EMAIL_LOCKED = 256, /* there is an address that was not bought */
+	LP_LEAD_BANNED = 512		/* a ban covers the whole person (a hint: bans.c decides) */
+} LpLeadFlag;
+
+typedef struct LpLead
+{
+	pg_uuid_t	id;
+	bool		known;			/* false: no such active lead */
+	int			flags;
+	int64		email_key;		/* keyed hashes of the current addresses, 0 = none */
+	int64		phone_key;
+	int64		linkedin_key;
+	pg_uuid_t  *contacted_by;	/* first client that contacted, or NULL */
+	pg_uuid_t  *kept_for;		/* kept from all other clients until kept_until */
+	TimestampTz kept_until;		/* DT_NOBEGIN = not kept */
+	TimestampTz replied_at;		/* DT_NOBEGIN = never, likewise below */
+	TimestampTz not_interested_at;
+	TimestampTz converted_at;
+	pg_uuid_t  *converted_by;
+	char	   *country_code;	/* NULL = unknown, likewise below */
+	char	   *region;			/* state or province */
+	char	   *zone;
+	char	   *email_domain;
+	char	   *company_domain; /* registrable */
+	char	   *company_org;	/* Apollo organization id */
+	pg_uuid_t  *owner;			/* client of the active assignment, or NULL */
+	pg_uuid_t  *assignment_id;
+} LpLead;
+
+/*
+ * Follows ids that were merged away to their survivors, in place.  An id that
+ * was erased or never existed stays as it is and will load as not known.
+ */
+extern void lp_lead_resolve(pg_uuid_t *ids, int n);
+
+/* Takes the row locks of these leads (resolved ids), in the order of ids. */
+extern void lp_lead_lock(const pg_uuid_t *ids, int n);
+
+/*
+ * Reads the newest committed state of leads (resolved ids), in the order
+ * given; result[i].known tells whether there is such an active lead.  Lock
+ * first if the answer is to be acted on.
+ */
+extern LpLead *lp_lead_load(const pg_uuid_t *ids, int n);
+
+/* Throws LP001 for a lead that does not exist (for the caller). */
+extern void lp_lead_no_such(const pg_uuid_t *id) pg_attribute_noreturn();
+
+#endif							/* LP_LEAD_H */

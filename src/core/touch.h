@@ -1,0 +1,49 @@
+/*
+ * touch.h
+ *	  The ledger of claims and sends, for other parts.
+ */
+#ifndef LP_TOUCH_H
+#define LP_TOUCH_H
+
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+#include "util/channel.h"
+
+/*
+ * Voids the open claims of these leads (claimed -> fenced), of every client or
+ * of one (client_id not NULL), over every channel or over one; returns how
+ * many.  Call it in the transaction that takes the permission away.
+ */
+extern int	lp_touch_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
+						   LpChannel channel, TimestampTz at);
+
+/* What an event needs of the touch that it answers; NULL if there is none. */
+typedef struct LpTouchFacts
+{
+	pg_uuid_t	id;
+	pg_uuid_t	lead_id;
+	pg_uuid_t	client_id;
+	LpChannel	channel;
+	int64		address_key;	/* 0 = unknown */
+} LpTouchFacts;
+
+extern LpTouchFacts *lp_touch_find(const pg_uuid_t *touch_id);
+
+/* A send that nobody claimed (lp_touch_record and the event "sent"). */
+typedef struct LpSend
+{
+	const pg_uuid_t *lead_id;
+	const pg_uuid_t *client_id;
+	LpChannel	channel;
+	const char *sender;
+	const pg_uuid_t *campaign_id;
+	const char *step;
+	const char *provider_message_id;
+	TimestampTz sent_at;		/* DT_NOEND = now */
+} LpSend;
+
+/* Records it and returns the id of the touch. */
+extern pg_uuid_t lp_touch_record_send(const LpSend *send);
+
+#endif							/* LP_TOUCH_H */

@@ -1,0 +1,19 @@
+/*
+ * leadpool.c
+ *	  Entry of the library: calls each part's initialisation, nothing else.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "util/settings.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	lp_settings_init();
+}

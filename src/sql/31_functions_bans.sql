@@ -1,0 +1,1 @@
+/* 31_functions_bans */

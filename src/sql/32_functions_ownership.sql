@@ -1,0 +1,1 @@
+/* 32_functions_ownership */

@@ -1,0 +1,1 @@
+/* 33_functions_jit */

@@ -1,0 +1,1 @@
+/* 34_functions_events */

@@ -1,0 +1,1 @@
+/* 35_functions_values */

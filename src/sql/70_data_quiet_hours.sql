@@ -1,0 +1,1 @@
+/* 70_data_quiet_hours */

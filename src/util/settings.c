@@ -1,0 +1,308 @@
+/*
+ * settings.c
+ *	  The settings leadpool.*.
+ *
+ * None is settable by an ordinary session: they decide whom a platform may
+ * contact.  Check hooks parse without throwing, since they also run where no
+ * transaction is open.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "util/settings.h"
+
+bool		lp_allow_catch_all = true;
+int			lp_soft_bounce_limit = 3;
+char	   *lp_merge_on;
+char	   *lp_default_region;
+char	   *lp_key_file;
+char	   *lp_api_logins;
+
+static char *now_text;
+
+/* The period settings: the text for SHOW and the parsed value. */
+typedef struct PeriodSetting
+{
+	const char *name;
+	const char *initial;
+	const char *description;
+	char	   *text;
+	Interval	value;
+	bool		never;			/* only release_contacted */
+} PeriodSetting;
+
+enum
+{
+	PERIOD_RECENT_CONTACT,
+	PERIOD_CHANNEL_COOLING,
+	PERIOD_NOT_INTERESTED,
+	PERIOD_CONFIRM_TIMEOUT,
+	PERIOD_CLAIM_TTL_MAX,
+	PERIOD_SOFT_BOUNCE,
+	PERIOD_RELEASE_CONTACTED,
+	PERIODS
+};
+
+static PeriodSetting periods[PERIODS] = {
+	{"leadpool.recent_contact", "72 hours",
+	"How long after any contact a person is left alone on every channel."},
+	{"leadpool.channel_cooling", "7 days",
+	"How long after a contact the same channel is not used again."},
+	{"leadpool.not_interested_cooling", "12 months",
+	"How long a person who said not interested is not contacted."},
+	{"leadpool.confirm_timeout", "24 hours",
+	"After how long a dispatched send without a confirmation is unknown."},
+	{"leadpool.claim_ttl_max", "24 hours",
+	"Longest time to live of a claim."},
+	{"leadpool.soft_bounce_window", "30 days",
+	"Window in which soft bounces add up to a bounce."},
+	{"leadpool.release_contacted", "never",
+	"After how long a contacted lead that was released may go to another client, or never."},
+};
+
+bool
+lp_interval_parse(const char *text, Interval *result)
+{
+	char		work[MAXDATELEN + 64];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	struct pg_itm_in itm;
+
+	memset(&itm, 0, sizeof(itm));
+	if (text == NULL || strlen(text) > MAXDATELEN)
+		return false;
+	if (ParseDateTime(text, work, sizeof(work), field, ftype,
+					  MAXDATEFIELDS, &nf) != 0 ||
+		DecodeInterval(field, ftype, nf, INTERVAL_FULL_RANGE,
+					   &dtype, &itm) != 0 ||
+		dtype != DTK_DELTA ||
+		itmin2interval(&itm, result) != 0)
+		return false;
+	return result->month >= 0 && result->day >= 0 && result->time >= 0;
+}
+
+static bool
+check_period(char **newval, void **extra, GucSource source)
+{
+	PeriodSetting *parsed = malloc(sizeof(PeriodSetting));
+
+	if (parsed == NULL)
+		return false;
+	memset(parsed, 0, sizeof(PeriodSetting));
+	parsed->never = pg_strcasecmp(*newval, "never") == 0;
+	if (!parsed->never && !lp_interval_parse(*newval, &parsed->value))
+	{
+		GUC_check_errdetail("\"%s\" is not an interval of zero or more.", *newval);
+		GUC_check_errhint("Write it like '72 hours' or '12 months'.");
+		free(parsed);
+		return false;
+	}
+	*extra = parsed;
+	return true;
+}
+
+/* Only leadpool.release_contacted may be never. */
+static bool
+check_finite_period(char **newval, void **extra, GucSource source)
+{
+	if (!check_period(newval, extra, source))
+		return false;
+	if (((PeriodSetting *) *extra)->never)
+	{
+		GUC_check_errdetail("This period cannot be \"never\".");
+		free(*extra);
+		*extra = NULL;
+		return false;
+	}
+	return true;
+}
+
+#define ASSIGN_PERIOD(name, which) \
+static void \
+name(const char *newval, void *extra) \
+{ \
+	periods[which].value = ((PeriodSetting *) extra)->value; \
+	periods[which].never = ((PeriodSetting *) extra)->never; \
+}
+
+ASSIGN_PERIOD(assign_recent_contact, PERIOD_RECENT_CONTACT)
+ASSIGN_PERIOD(assign_channel_cooling, PERIOD_CHANNEL_COOLING)
+ASSIGN_PERIOD(assign_not_interested, PERIOD_NOT_INTERESTED)
+ASSIGN_PERIOD(assign_confirm_timeout, PERIOD_CONFIRM_TIMEOUT)
+ASSIGN_PERIOD(assign_claim_ttl_max, PERIOD_CLAIM_TTL_MAX)
+ASSIGN_PERIOD(assign_soft_bounce, PERIOD_SOFT_BOUNCE)
+ASSIGN_PERIOD(assign_release_contacted, PERIOD_RELEASE_CONTACTED)
+
+static const GucStringAssignHook assign_period[PERIODS] = {
+	assign_recent_contact, assign_channel_cooling, assign_not_interested,
+	assign_confirm_timeout, assign_claim_ttl_max, assign_soft_bounce,
+	assign_release_contacted
+};
+
+const Interval *
+lp_setting_recent_contact(void)
+{
+	return &periods[PERIOD_RECENT_CONTACT].value;
+}
+
+const Interval *
+lp_setting_channel_cooling(void)
+{
+	return &periods[PERIOD_CHANNEL_COOLING].value;
+}
+
+const Interval *
+lp_setting_not_interested_cooling(void)
+{
+	return &periods[PERIOD_NOT_INTERESTED].value;
+}
+
+const Interval *
+lp_setting_confirm_timeout(void)
+{
+	return &periods[PERIOD_CONFIRM_TIMEOUT].value;
+}
+
+const Interval *
+lp_setting_claim_ttl_max(void)
+{
+	return &periods[PERIOD_CLAIM_TTL_MAX].value;
+}
+
+const Interval *
+lp_setting_soft_bounce_window(void)
+{
+	return &periods[PERIOD_SOFT_BOUNCE].value;
+}
+
+bool
+lp_setting_release_contacted(const Interval **period)
+{
+	*period = &periods[PERIOD_RELEASE_CONTACTED].value;
+	return !periods[PERIOD_RELEASE_CONTACTED].never;
+}
+
+/* The test clock: parsed once when set; a text without a zone is UTC. */
+static TimestampTz now_value = DT_NOBEGIN;
+
+static bool
+check_now(char **newval, void **extra, GucSource source)
+{
+	char		work[MAXDATELEN + MAXDATEFIELDS];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	int			tz = 0;
+	fsec_t		fsec;
+	struct pg_tm tm;
+	TimestampTz *value = malloc(sizeof(TimestampTz));
+	int			failed;
+#if PG_VERSION_NUM >= 160000
+	DateTimeErrorExtra detail;
+#endif
+
+	if (value == NULL)
+		return false;
+	*value = DT_NOBEGIN;
+	*extra = value;
+	if (**newval == '\0')
+		return true;
+
+	failed = ParseDateTime(*newval, work, sizeof(work), field, ftype,
+						   MAXDATEFIELDS, &nf);
+#if PG_VERSION_NUM >= 160000
+	failed = failed || DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec,
+									  &tz, &detail);
+#else
+	failed = failed || DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec,
+									  &tz);
+#endif
+	if (failed || dtype != DTK_DATE ||
+		tm2timestamp(&tm, fsec, &tz, value) != 0)
+	{
+		GUC_check_errdetail("\"%s\" is not a time.", *newval);
+		GUC_check_errhint("Write it like '2026-03-01 12:00:00+00'.");
+		*extra = NULL;
+		free(value);
+		return false;
+	}
+	return true;
+}
+
+static void
+assign_now(const char *newval, void *extra)
+{
+	now_value = *(TimestampTz *) extra;
+}
+
+TimestampTz
+lp_setting_now(void)
+{
+	return now_value;
+}
+
+static bool
+check_region(char **newval, void **extra, GucSource source)
+{
+	const char *region = *newval;
+
+	if (*region == '\0' ||
+		(strlen(region) == 2 && region[0] >= 'A' && region[0] <= 'Z' &&
+		 region[1] >= 'A' && region[1] <= 'Z'))
+		return true;
+	GUC_check_errdetail("\"%s\" is not an ISO 3166 country code such as AU.", region);
+	return false;
+}
+
+void
+lp_settings_init(void)
+{
+	for (int i = 0; i < PERIODS; i++)
+		DefineCustomStringVariable(periods[i].name, periods[i].description, NULL,
+								   &periods[i].text, periods[i].initial,
+								   PGC_SUSET, 0,
+								   i == PERIOD_RELEASE_CONTACTED ?
+								   check_period : check_finite_period,
+								   assign_period[i], NULL);
+
+	DefineCustomBoolVariable("leadpool.allow_catch_all",
+							 "Whether a verified address of a catch-all domain may be mailed.",
+							 NULL, &lp_allow_catch_all, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("leadpool.soft_bounce_limit",
+							"How many soft bounces within the window are a bounce.",
+							NULL, &lp_soft_bounce_limit, 3, 1, 1000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("leadpool.merge_on",
+							   "Identity kinds whose match ties two captures together.",
+							   NULL, &lp_merge_on, "apollo_id,email,linkedin",
+							   PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("leadpool.default_region",
+							   "ISO country of phone numbers without a + where the record names none.",
+							   NULL, &lp_default_region, "",
+							   PGC_SUSET, 0, check_region, NULL, NULL);
+	DefineCustomStringVariable("leadpool.key_file",
+							   "File of the key under which bans are hashed, relative to the data directory.",
+							   NULL, &lp_key_file, "leadpool.key",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("leadpool.api_logins",
+							   "Logins whose JWT claims are believed.",
+							   NULL, &lp_api_logins, "authenticator",
+							   PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("leadpool.now",
+							   "Replaces the clock (tests and demos only).",
+							   NULL, &now_text, "",
+							   PGC_SUSET, 0, check_now, assign_now, NULL);
+
+	MarkGUCPrefixReserved("leadpool");
+}

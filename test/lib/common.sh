@@ -1,0 +1,38 @@
+# Sourced by the test and demo scripts: where things are.
+#
+# Everything that runs lives under tmp/: a private copy of the PostgreSQL
+# programs with leadpool installed into it (root/), the throw-away clusters and
+# the logs.  The machine's own PostgreSQL and its clusters are never written.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tmp=$top/tmp
+
+pg_config=${PG_CONFIG:-}
+if [ -z "$pg_config" ]; then
+	pg_config=$(ls -d /usr/lib/postgresql/*/bin/pg_config 2>/dev/null | sort -V | tail -1)
+	pg_config=${pg_config:-pg_config}
+fi
+export PG_CONFIG=$pg_config
+
+root=$tmp/root
+bindir=$root$("$pg_config" --bindir 2>/dev/null || true)
+pgxs_dir=$(dirname "$(dirname "$("$pg_config" --pgxs 2>/dev/null || echo /x/x)")")
+export LC_ALL=C.UTF-8
+
+# Builds, and installs into the private root.
+build() {
+	mkdir -p "$tmp" "$tmp/log"
+	if [ ! -x "$bindir/postgres" ] || [ "$("$bindir/postgres" --version)" != "$("$("$pg_config" --bindir)/postgres" --version)" ]; then
+		rm -rf "$root"
+		local dir
+		for dir in "$("$pg_config" --bindir)" "$("$pg_config" --pkglibdir)" "$("$pg_config" --sharedir)"; do
+			mkdir -p "$root$dir"
+			cp -a "$dir/." "$root$dir/"
+		done
+		# A copy of the machine's leadpool must not hide a broken install.
+		rm -f "$root$("$pg_config" --pkglibdir)"/leadpool*.so \
+			"$root$("$pg_config" --sharedir)"/extension/leadpool*
+	fi
+	make -C "$top" -s -j2 PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
+	make -C "$top" -s PG_CONFIG="$pg_config" DESTDIR="$root" install > /dev/null
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+# Runs the suites as an unprivileged user and ends with one summary line.
+# Called by test/run.sh after the build.
+set -uo pipefail
+. "$(dirname "$0")/common.sh"
+
+suite=${1:-all}
+[ $# -gt 0 ] && shift
+names=("$@")
+passed=0
+failed=0
+
+# count FILE OK-PATTERN FAIL-PATTERN STATUS: adds a suite's log to the totals;
+# a suite that failed without naming a test counts as one failure.
+count() {
+	local ok bad
+	ok=$(grep -cE "$2" "$1")
+	bad=$(grep -cE "$3" "$1")
+	if [ "$4" != 0 ] && [ "$bad" = 0 ]; then
+		bad=1
+	fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+}
+
+regress_ok='^(test|ok)\b.*( ok |^ok )|^ok [0-9]'
+regress_bad='^test .*\bFAILED|^not ok'
+
+run_regress() {
+	local tests log=$tmp/log/regress.log status=0
+	tests=("${names[@]}")
+	if [ ${#tests[@]} = 0 ]; then
+		mapfile -t tests < <(cd "$top/sql" && ls ./*.sql | sed 's|^\./||; s|\.sql$||')
+	fi
+	rm -rf "$tmp/run/regress"
+	mkdir -p "$tmp/run/regress"
+	(cd "$top" && PGUSER=postgres "$pgxs_dir/test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir="$top" --outputdir="$tmp/run/regress" --temp-instance="$tmp/run/regress/instance" \
+		--temp-config="$top/test/leadpool.conf" --load-extension=leadpool --encoding=UTF8 --no-locale \
+		--user=postgres "${tests[@]}") 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	[ -f "$tmp/run/regress/regression.diffs" ] && cat "$tmp/run/regress/regression.diffs"
+	count "$log" '^test .*\.\.\. +ok\b|^ok [0-9]' "$regress_bad" "$status"
+}
+
+run_isolation() {
+	local tests log=$tmp/log/isolation.log status=0
+	tests=("${names[@]}")
+	if [ ${#tests[@]} = 0 ]; then
+		mapfile -t tests < <(cd "$top/test/specs" && ls ./*.spec 2>/dev/null | sed 's|^\./||; s|\.spec$||')
+	fi
+	[ ${#tests[@]} = 0 ] && return
+	rm -rf "$tmp/run/isolation"
+	mkdir -p "$tmp/run/isolation"
+	(cd "$tmp/run/isolation" && PGUSER=postgres "$pgxs_dir/test/isolation/pg_isolation_regress" --bindir="$bindir" \
+		--inputdir="$top/test" --outputdir="$tmp/run/isolation" --temp-instance="$tmp/run/isolation/instance" \
+		--temp-config="$top/test/leadpool.conf" --load-extension=leadpool --encoding=UTF8 --no-locale \
+		--user=postgres "${tests[@]}") 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	[ -f "$tmp/run/isolation/regression.diffs" ] && cat "$tmp/run/isolation/regression.diffs"
+	count "$log" '^test .*\.\.\. +ok\b|^ok [0-9]' "$regress_bad" "$status"
+}
+
+run_tap() {
+	local tests=() log=$tmp/log/tap.log status=0 name
+	for name in "${names[@]}"; do
+		tests+=("$top/test/t/$name.pl")
+	done
+	[ ${#tests[@]} = 0 ] && mapfile -t tests < <(ls "$top"/test/t/*.pl 2>/dev/null)
+	[ ${#tests[@]} = 0 ] && return
+	rm -rf "$tmp/run/tap"
+	mkdir -p "$tmp/run/tap"
+	(cd "$tmp/run/tap" && PATH="$bindir:$PATH" PG_REGRESS="$pgxs_dir/test/regress/pg_regress" \
+		TESTDIR="$tmp/run/tap" TESTDATADIR="$tmp/run/tap/data" TESTLOGDIR="$tmp/run/tap/log" LEADPOOL_TOP="$top" \
+		prove --verbose -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}") > "$log" 2>&1
+	status=$?
+	grep -vE '^(ok|#|    )' "$log" | tail -40
+	grep -E '^not ok' -A12 "$log"
+	count "$log" '^ok [0-9]' '^not ok' "$status"
+}
+
+case $suite in
+	regress | isolation | tap) "run_$suite" ;;
+	all)
+		run_regress
+		run_isolation
+		run_tap
+		;;
+	*)
+		echo "unknown suite \"$suite\"" >&2
+		exit 2
+		;;
+esac
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
