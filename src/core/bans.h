@@ -81,6 +81,16 @@ extern LpBanCheck lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id,
 							   LpChannel channel, TimestampTz at);
 
 extern const char *lp_ban_reason_name(LpBanReason reason);
+extern bool lp_ban_reason_from_name(const char *name, LpBanReason *reason);
+
+/* The leads that are or were known by one of these keys. */
+extern pg_uuid_t *lp_bans_leads_of_keys(const LpKey *keys, int n, int *nleads);
+
+/*
+ * Lifts a ban with all its rows: nothing is deleted, lifted_at is stamped.
+ * False if it was lifted already.
+ */
+extern bool lp_bans_lift(const pg_uuid_t *ban_id, const char *reason);
 
 /* A new ban. */
 typedef struct LpBanOrder
