@@ -29,6 +29,8 @@ VALUES
     ('lp_touch_record', 'function', 'service'),
     ('lp_record_event', 'function', 'service'),
     ('lp_new_id', 'function', 'service'),
+    ('lp_normalize', 'function', 'service'),
+    ('lp_contact_hours', 'function', 'service'),
     ('lp_unsuppress', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),

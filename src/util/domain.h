@@ -13,6 +13,12 @@
 extern char *lp_domain_normalize(const char *text);
 
 /*
+ * The same for a bare host, "www." kept: lower case, in A-labels, without the
+ * final dot; NULL if it is no host name.  Result palloc'd.
+ */
+extern char *lp_domain_to_ascii(const char *host);
+
+/*
  * The registrable domain (public suffix + one label) of a normalised host;
  * NULL for a public suffix itself.  Result palloc'd.
  */
