@@ -31,6 +31,7 @@ typedef struct LpClient
 	Interval	not_interested_cooling;
 	bool		allow_catch_all;
 	Jsonb	   *quiet_hours;	/* NULL = none */
+	double		bounce_breaker_rate;	/* -1 = the setting's */
 } LpClient;
 
 /*

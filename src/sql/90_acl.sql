@@ -31,6 +31,8 @@ VALUES
     ('lp_new_id', 'function', 'service'),
     ('lp_normalize', 'function', 'service'),
     ('lp_contact_hours', 'function', 'service'),
+    ('lp_fold', 'function', 'owner'),
+    ('lp_fold_country', 'function', 'owner'),
     ('lp_unsuppress', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),
