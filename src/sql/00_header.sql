@@ -15,6 +15,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'leadpool_owner') THEN
         CREATE ROLE leadpool_owner NOLOGIN;
     END IF;
-    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO leadpool_owner', '@extschema@');
+    /* lp_grant runs as that role and passes USAGE on. */
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO leadpool_owner WITH GRANT OPTION', '@extschema@');
 END
 $leadpool$;
