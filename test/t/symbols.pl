@@ -8,9 +8,7 @@ use Test::More;
 
 my $top = $ENV{LEADPOOL_TOP};
 
-# The private copy: the directory of libraries relative to the one of programs
-# is the same there as on the machine.
-chomp(my $bindir = `$ENV{PG_CONFIG} --bindir`);
+# The private copy of PostgreSQL lies under tmp/root as it does under /.
 chomp(my $pkglibdir = `$ENV{PG_CONFIG} --pkglibdir`);
 my $library = "$top/tmp/root$pkglibdir/leadpool.so";
 ok(-f $library, 'leadpool.so is installed');
