@@ -59,7 +59,7 @@ uninstall: uninstall-phone
 uninstall-phone:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
 
-.PHONY: demo test setup format install-phone uninstall-phone
+.PHONY: demo test setup format doc install-phone uninstall-phone
 setup:
 	@test/lib/packages.sh
 demo:
@@ -68,6 +68,9 @@ test:
 	@test/run.sh test
 format:
 	@test/lib/format.sh
+doc:
+	@test/run.sh doc
+	cp tmp/log/reference.md doc/reference.md
 
 src/phone/shim.o: src/phone/shim.cc $(wildcard src/phone/*.h)
 	$(CXX) $(PG_CXXFLAGS) $(CXXFLAGS) -fPIC -c -o $@ $<

@@ -1,6 +1,7 @@
 #!/bin/bash
 # test/run.sh demo
-# test/run.sh test [regress|isolation|tap|all] [name ...]
+# test/run.sh doc
+# test/run.sh test [format|regress|isolation|tap|all] [name ...]
 #
 # Sets the machine up, builds, and runs the demo or the tests.  PostgreSQL
 # refuses root, so root does the set-up and the build and an unprivileged user

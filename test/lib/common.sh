@@ -36,3 +36,15 @@ build() {
 	make -C "$top" -s -j2 PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 	make -C "$top" -s PG_CONFIG="$pg_config" DESTDIR="$root" install > /dev/null
 }
+
+# tap_env NAME COMMAND...: a command with what PostgreSQL's Perl modules expect
+# to find; its clusters live under tmp/run/NAME.
+tap_env() {
+	local dir=$tmp/run/$1
+	shift
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	(cd "$dir" && PATH="$bindir:$PATH" PG_REGRESS="$pgxs_dir/test/regress/pg_regress" \
+		TESTDIR="$dir" TESTDATADIR="$dir/data" TESTLOGDIR="$dir/log" LEADPOOL_TOP="$top" \
+		"$@")
+}

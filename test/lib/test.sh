@@ -68,20 +68,29 @@ run_tap() {
 	done
 	[ ${#tests[@]} = 0 ] && mapfile -t tests < <(ls "$top"/test/t/*.pl 2>/dev/null)
 	[ ${#tests[@]} = 0 ] && return
-	rm -rf "$tmp/run/tap"
-	mkdir -p "$tmp/run/tap"
-	(cd "$tmp/run/tap" && PATH="$bindir:$PATH" PG_REGRESS="$pgxs_dir/test/regress/pg_regress" \
-		TESTDIR="$tmp/run/tap" TESTDATADIR="$tmp/run/tap/data" TESTLOGDIR="$tmp/run/tap/log" LEADPOOL_TOP="$top" \
-		prove --verbose -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}") > "$log" 2>&1
+	tap_env tap prove --verbose -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}" > "$log" 2>&1
 	status=$?
-	grep -vE '^(ok|#|    )' "$log" | tail -40
 	grep -E '^not ok' -A12 "$log"
+	sed -n '/^Test Summary Report/,$p; /^All tests successful/,$p' "$log"
 	count "$log" '^ok [0-9]' '^not ok' "$status"
 }
 
+# One test: the sources are laid out as test/lib/format.sh would.
+run_format() {
+	local log=$tmp/log/format.log
+	if "$top/test/lib/format.sh" --check > "$log" 2>&1; then
+		echo "ok 1 - format" >> "$log"
+	else
+		head -40 "$log"
+		echo "not ok 1 - format: run \"make format\"" | tee -a "$log"
+	fi
+	count "$log" '^ok 1 - format' '^not ok 1 - format' 0
+}
+
 case $suite in
-	regress | isolation | tap) "run_$suite" ;;
+	regress | isolation | tap | format) "run_$suite" ;;
 	all)
+		run_format
 		run_regress
 		run_isolation
 		run_tap
