@@ -37,8 +37,8 @@ SELECT lp_suppress('apollo_id', '74de91caf521ef8c858ae56f', 'operator') IS NOT N
        lp_is_suppressed('apollo_id', '74de91caf521ef8c858ae56f');
 
 -- an exclusion holds for its client alone
-SELECT lp_client_set('00000000-0000-7000-8000-00000000000a', 'Agency A') IS NOT NULL,
-       lp_client_set('00000000-0000-7000-8000-00000000000b', 'Agency B') IS NOT NULL;
+SELECT (lp_client_set('00000000-0000-7000-8000-00000000000a', 'Agency A')).status AS a,
+       (lp_client_set('00000000-0000-7000-8000-00000000000b', 'Agency B')).status AS b;
 SELECT lp_suppress('email', 'kim@fennwick.example', 'excluded', '00000000-0000-7000-8000-00000000000a') IS NOT NULL AS banned;
 SELECT lp_is_suppressed('email', 'kim@fennwick.example') AS anyone,
        lp_is_suppressed('email', 'kim@fennwick.example', '00000000-0000-7000-8000-00000000000a') AS a,

@@ -7,8 +7,8 @@ SET leadpool.now = '2026-03-04 15:00+00';
 \set b '''00000000-0000-7000-8000-00000000000b'''
 
 -- people p1 ... p9, all owned by agency A, one open claim each
-SELECT lp_client_set(:a, 'Agency A') IS NOT NULL, lp_client_set(:b, 'Agency B') IS NOT NULL;
-SELECT lp_sender_set(:a, 'email', 'out@agency.example', '{"warmup_ready": true}') IS NOT NULL;
+SELECT (lp_client_set(:a, 'Agency A')).status AS a, (lp_client_set(:b, 'Agency B')).status AS b;
+SELECT (lp_sender_set(:a, 'email', 'out@agency.example', '{"warmup_ready": true}')).status;
 SELECT count(*) FROM lp_capture_apollo((
     SELECT jsonb_build_object('matches', jsonb_agg(jsonb_build_object(
         'id', 'apollo-p' || n, 'first_name', 'P' || n, 'email', 'p' || n || '@quillmere.example',
