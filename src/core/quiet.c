@@ -179,7 +179,7 @@ static const struct
 	{"CA", "ns", "nova scotia"}, {"CA", "nt", "northwest territories"},
 	{"CA", "nu", "nunavut"}, {"CA", "on", "ontario"},
 	{"CA", "pe", "prince edward island"}, {"CA", "qc", "quebec"},
-	{"CA", "qu\303\251bec", "quebec"}, {"CA", "sk", "saskatchewan"},
+	{"CA", "sk", "saskatchewan"},
 	{"CA", "yt", "yukon"}, {"CA", "yukon territory", "yukon"},
 	{"AU", "act", "australian capital territory"},
 	{"AU", "nsw", "new south wales"}, {"AU", "nt", "northern territory"},
@@ -256,7 +256,7 @@ load_zones(Country *country, Datum *code)
 		bool	   *nulls;
 		int			n;
 
-		country->zones[i].state = lp_col_text(i, 1);
+		country->zones[i].state = lp_text_plain(lp_col_text(i, 1));
 		country->zones[i].shipped = lp_col_bool(i, 3);
 		deconstruct_array(DatumGetArrayTypePCopy(lp_col(i, 2)), TEXTOID, -1, false,
 						  TYPALIGN_INT, &values, &nulls, &n);
@@ -280,7 +280,7 @@ load_country(Country *country, const char *code, LpChannel channel)
 	{
 		Window	   *window = &country->windows[i];
 
-		window->state = lp_col_text(i, 1);
+		window->state = lp_text_plain(lp_col_text(i, 1));
 		window->days = days_of(lp_col(i, 2));
 		window->opens = DatumGetTimeADT(lp_col(i, 3));
 		window->closes = DatumGetTimeADT(lp_col(i, 4));
@@ -293,7 +293,7 @@ load_country(Country *country, const char *code, LpChannel channel)
 	country->holidays = palloc(sizeof(*country->holidays) * Max(country->nholidays, 1));
 	for (int i = 0; i < country->nholidays; i++)
 	{
-		country->holidays[i].state = lp_col_text(i, 1);
+		country->holidays[i].state = lp_text_plain(lp_col_text(i, 1));
 		country->holidays[i].date = DatumGetDateADT(lp_col(i, 2));
 	}
 }
@@ -503,7 +503,9 @@ state_of(const char *code, const char *given)
 
 	if (given == NULL || strlen(given) > MAX_STATE_BYTES)
 		return "";
-	state = lp_text_fold(lp_text_trim(given));
+	state = lp_text_plain(given);
+	if (strcmp(code, "BR") == 0 && strncmp(state, "state of ", 9) == 0)
+		state += 9;
 	for (int i = 0; i < lengthof(state_names); i++)
 		if (strcmp(state_names[i].country, code) == 0 &&
 			strcmp(state_names[i].given, state) == 0)

@@ -185,3 +185,33 @@ lp_text_in(const char *word, const char *const *list, int n)
 	}
 	return false;
 }
+
+char *
+lp_text_plain(const char *text)
+{
+	char	   *folded = lp_text_fold(lp_text_trim(text));
+	size_t		len = strlen(folded);
+	pg_wchar   *chars;
+	char	   *result;
+	char	   *out;
+	int			n;
+
+	if (is_ascii_text(folded))
+		return folded;
+	chars = palloc(sizeof(pg_wchar) * (len + 1));
+	n = pg_encoding_mb2wchar_with_len(PG_UTF8, folded, chars, len);
+	chars[n] = 0;
+	chars = unicode_normalize(UNICODE_NFKD, chars);
+	for (n = 0; chars[n] != 0; n++)
+		;
+	out = result = palloc(n * 4 + 1);
+	for (int i = 0; i < n; i++)
+	{
+		if (chars[i] >= 0x300 && chars[i] <= 0x36F)
+			continue;
+		unicode_to_utf8(chars[i], (unsigned char *) out);
+		out += pg_utf_mblen((unsigned char *) out);
+	}
+	*out = '\0';
+	return result;
+}

@@ -18,6 +18,9 @@ extern int	lp_text_blank(const char *text);
  */
 extern char *lp_text_fold(const char *text);
 
+/* Trimmed, folded, and without accents: for names of places. */
+extern char *lp_text_plain(const char *text);
+
 /* Whether a word is in a sorted list of n words. */
 extern bool lp_text_in(const char *word, const char *const *list, int n);
 
