@@ -38,8 +38,12 @@ EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)
 override with_llvm = no
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2> /dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else ifeq ($(filter demo test setup doc,$(MAKECMDGOALS)),)
+$(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
+endif
 
 all: $(PHONE_MODULE)
 

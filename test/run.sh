@@ -8,6 +8,7 @@
 # does the rest; where that user cannot reach this directory (a clone below a
 # 0700 directory) the whole run happens in a copy that is removed afterwards.
 set -euo pipefail
+umask 022
 
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/lib/packages.sh"
@@ -25,7 +26,7 @@ user=postgres
 id "$user" > /dev/null 2>&1 || user=nobody
 as_user() {
 	setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups \
-		env HOME="$tmp" USER="$user" LOGNAME="$user" PG_CONFIG="$PG_CONFIG" "$@"
+		env -u TMPDIR HOME="$tmp" USER="$user" LOGNAME="$user" PG_CONFIG="$PG_CONFIG" "$@"
 }
 
 if ! as_user test -x "$top" -a -r "$top/Makefile"; then

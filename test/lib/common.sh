@@ -7,10 +7,11 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tmp=$top/tmp
 
+# The newest server that is installed, as packages.sh chooses it.
 pg_config=${PG_CONFIG:-}
 if [ -z "$pg_config" ]; then
-	pg_config=$(ls -d /usr/lib/postgresql/*/bin/pg_config 2>/dev/null | sort -V | tail -1)
-	pg_config=${pg_config:-pg_config}
+	pg_config=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -1)
+	pg_config=${pg_config:+$(dirname "$pg_config")/}pg_config
 fi
 export PG_CONFIG=$pg_config
 
@@ -18,6 +19,8 @@ root=$tmp/root
 bindir=$root$("$pg_config" --bindir 2>/dev/null || true)
 pgxs_dir=$(dirname "$(dirname "$("$pg_config" --pgxs 2>/dev/null || echo /x/x)")")
 export LC_ALL=C.UTF-8
+# What "make test" was called with is not for the makes below it.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # Builds, and installs into the private root.
 build() {

@@ -10,7 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 pg_major() {
 	local dir
 	for dir in /usr/lib/postgresql/*/bin/postgres; do
-		[ -x "$dir" ] && basename "$(dirname "$(dirname "$dir")")"
+		if [ -x "$dir" ]; then
+			basename "$(dirname "$(dirname "$dir")")"
+		fi
 	done | sort -n | tail -1
 }
 
