@@ -1,0 +1,46 @@
+-- One day of one agency: claim, dispatch, send, confirm, channel by channel.
+-- Variables: day, agency, now.
+SET leadpool.now = :'now';
+SELECT id AS client, campaign, mailbox, cold_mailbox, profile, number FROM demo.agency WHERE n = :agency \gset
+
+-- Claims: each takes its share of the agency's leads in an order of its own.
+-- Some engines are wrong: they try another agency's leads, or a cold mailbox.
+INSERT INTO demo.claim
+SELECT :day, :agency, w.channel, w.lead_id, c.*
+FROM (SELECT v.channel, v.sender, a.lead_id, a.client_id,
+             row_number() OVER (PARTITION BY v.channel, v.sender ORDER BY a.client_id <> :'client', md5(p.apollo_id || v.channel::text || (:day % 2))) AS n, v.share
+      FROM (VALUES ('email'::lp_channel, :'mailbox', 90), ('linkedin', :'profile', 35), ('sms', :'number', 45),
+                   ('voice', :'number', 45), ('email', :'cold_mailbox', 10)) v (channel, sender, share)
+      CROSS JOIN lead_assignments a JOIN lead_pool p ON p.id = a.lead_id
+      WHERE a.status = 'active' AND (a.client_id = :'client' OR v.channel = 'sms' AND p.phone IS NOT NULL AND a.lead_id::text ~ '7$')) w
+CROSS JOIN LATERAL lp_jit_claim(w.lead_id, :'client', w.channel, w.sender, :'campaign', 'day ' || :day || ' ' || w.channel) c
+WHERE w.n <= w.share OR w.client_id <> :'client';
+
+-- In between somebody says stop: the last look before the wire catches it.
+INSERT INTO demo.event
+SELECT :day, 'unsubscribed', e.effect
+FROM (SELECT touch_id FROM demo.claim WHERE day = :day AND agency = :agency AND allowed AND channel = 'email' ORDER BY touch_id LIMIT 1) c
+CROSS JOIN LATERAL lp_record_event('unsubscribed', touch_id => c.touch_id, external_id => format('stop-%s-%s', :day, :agency)) e;
+
+CREATE TEMP TABLE wire AS
+SELECT c.channel, c.touch_id, lp_touch_dispatch(c.touch_id) AS go, row_number() OVER (PARTITION BY c.channel ORDER BY c.touch_id) AS n
+FROM demo.claim c WHERE c.day = :day AND c.agency = :agency AND c.allowed;
+
+-- One in thirty is refused by the server; one in forty is never heard of again.
+SELECT CASE WHEN n % 30 = 0 THEN lp_touch_fail(touch_id, '550 mailbox busy')
+            ELSE lp_touch_confirm(touch_id, format('%s-%s-%s-%s', :agency, :day, channel, n)) END IS NOT NULL
+FROM wire WHERE go AND n % 40 <> 0;
+
+-- What came back, the same evening.  Each webhook comes twice, as in life.
+SET leadpool.now = :'evening';
+INSERT INTO demo.event
+SELECT :day, r.event, e.effect
+FROM (SELECT touch_id, CASE n % 25 WHEN 1 THEN 'replied' WHEN 2 THEN 'bounced' WHEN 3 THEN 'auto_replied' WHEN 4 THEN 'unsubscribed'
+                                   WHEN 5 THEN 'not_interested' WHEN 6 THEN 'interested' WHEN 7 THEN 'soft_bounced'
+                                   ELSE 'delivered' END AS event
+      FROM wire WHERE go AND channel = 'email'
+      UNION ALL
+      SELECT touch_id, CASE n % 9 WHEN 1 THEN 'replied' WHEN 2 THEN 'do_not_contact' WHEN 3 THEN 'meeting_booked' ELSE 'delivered' END
+      FROM wire WHERE go AND channel <> 'email') r
+CROSS JOIN generate_series(1, 2) again
+CROSS JOIN LATERAL lp_record_event(r.event, touch_id => r.touch_id, external_id => r.touch_id::text) e;

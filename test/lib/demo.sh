@@ -1,0 +1,82 @@
+#!/bin/bash
+# Shows leadpool at work on a throw-away cluster: 500 answers of Apollo, two
+# agencies at once, three days.  Called by test/run.sh as an unprivileged user;
+# the cluster listens on a unix socket only and is gone afterwards.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+demo=$top/test/demo
+work=$tmp/run/demo
+rm -rf "$work"
+mkdir -p "$work"
+# A socket's path is short by law; this tree's may be long.
+socket=$(mktemp -d /tmp/leadpool.XXXXXX)
+cleanup() {
+	[ -f "$work/data/postmaster.pid" ] && "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop > /dev/null 2>&1
+	rm -rf "$socket" "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+for name in "${!PG@}"; do
+	[ "$name" = PG_CONFIG ] || unset "$name"
+done
+export PGHOST=$socket PGPORT=5432 PGDATABASE=postgres PGUSER=engine PGOPTIONS='-c client_min_messages=warning'
+
+run() {
+	"$bindir/psql" -X -q -v ON_ERROR_STOP=1 "$@"
+}
+steps=()
+mark=$(date +%s%N)
+# step NAME: the time since the step before.
+step() {
+	local now
+	now=$(date +%s%N)
+	steps+=("$1 $(((now - mark) / 1000000)) ms")
+	mark=$now
+}
+# both SCRIPT VARIABLES...: a script for the two agencies at the same time.
+both() {
+	local script=$1 one two
+	shift
+	run "$@" -v agency=1 -o /dev/null -f "$script" &
+	one=$!
+	run "$@" -v agency=2 -o /dev/null -f "$script" &
+	two=$!
+	wait "$one" && wait "$two"
+}
+
+"$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N > "$work/initdb.log"
+"$bindir/pg_ctl" -D "$work/data" -w -l "$work/server.log" -o "-c listen_addresses='' -c unix_socket_directories='$socket' \
+	-c port=5432 -c fsync=off -c synchronous_commit=off -c shared_buffers=128MB -c timezone=UTC" start > /dev/null
+PGUSER=postgres run -o /dev/null -f "$demo/setup.sql"
+step 'cluster and extension'
+
+perl "$demo/payloads.pl" | run -c "COPY demo.body (door, body) FROM stdin"
+step 'payloads'
+run -f "$demo/capture.sql"
+step 'capture'
+both "$demo/allocate.sql"
+step 'allocation'
+
+days=('2026-03-03 15:00+00|2026-03-03 21:00+00' '2026-03-06 15:30+00|2026-03-06 21:00+00' '2026-03-09 16:00+00|2026-03-09 21:00+00')
+for day in 1 2 3; do
+	case $day in
+		2) # an operator's ban, and an agency that does not pay for a morning
+			run -o /dev/null -c "SET leadpool.now = '2026-03-05 09:00+00'" \
+				-c "SELECT lp_suppress('domain', (SELECT company_primary_domain FROM lead_pool p JOIN lead_assignments a ON a.lead_id = p.id
+						GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1), 'operator')" ;;
+		3) # paused: every claim of Southgate is refused until it is back
+			run -o /dev/null -c "SET leadpool.now = '2026-03-09 15:00+00'" \
+				-c "SELECT lp_client_set(id, settings => '{\"status\": \"paused\"}') FROM demo.agency WHERE n = 2" \
+				-c "INSERT INTO demo.claim SELECT 3, 2, 'linkedin', a.lead_id, c.* FROM demo.agency g
+						JOIN lead_assignments a ON a.client_id = g.id AND a.status = 'active'
+						CROSS JOIN LATERAL lp_jit_claim(a.lead_id, g.id, 'linkedin', g.profile) c WHERE g.n = 2 AND a.lead_id::text ~ '[0-3]$'" \
+				-c "SELECT lp_client_set(id, settings => '{\"status\": \"active\"}') FROM demo.agency WHERE n = 2" ;;
+	esac
+	both "$demo/day.sql" -v day="$day" -v now="${days[day - 1]%|*}" -v evening="${days[day - 1]#*|}"
+	step "day $day"
+done
+
+run -f "$demo/report.sql"
+step 'report'
+printf 'TIME   %s\n' "$(IFS=,; echo "${steps[*]}" | sed 's/,/, /g')"
