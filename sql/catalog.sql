@@ -106,9 +106,10 @@ WHERE l.lanname NOT IN ('c', 'plpgsql', 'sql')
    OR l.lanname <> 'c' AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 ORDER BY 1;
 
--- A strict function: null arguments are refused or have a meaning, never skipped.
+-- A strict function: null arguments are refused or have a meaning, never
+-- skipped (but by functions of values alone).
 SELECT p.oid::regprocedure FROM pg_proc p JOIN member m ON m.objid = p.oid AND m.kind = 'function'
-WHERE p.proisstrict ORDER BY 1;
+WHERE p.proisstrict AND p.provolatile <> 'i' ORDER BY 1;
 
 -- Functions that are not VOLATILE PARALLEL UNSAFE SECURITY DEFINER, each for a
 -- reason (not empty): they read no table.

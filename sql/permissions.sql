@@ -35,7 +35,7 @@ ORDER BY 1, 2;
 SELECT g.kind, g.object FROM lead_grants g
 WHERE NOT EXISTS (SELECT FROM member m WHERE (g.object, g.kind) = (m.name, m.kind))
    OR g.who NOT IN ('service', 'operator', 'read', 'rules', 'owner')
-   OR (g.who IN ('service', 'operator')) <> (g.kind IN ('function', 'type'))
+   OR g.who <> 'owner' AND (g.who IN ('service', 'operator')) <> (g.kind IN ('function', 'type'))
 ORDER BY 1, 2;
 SELECT object, kind, count(*) FROM lead_grants GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1, 2;
 
