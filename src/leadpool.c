@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "core/jit.h"
 #include "util/settings.h"
 
 PG_MODULE_MAGIC;
@@ -16,4 +17,5 @@ void
 _PG_init(void)
 {
 	lp_settings_init();
+	lp_claim_init();
 }

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+#include "core/lead.h"
 #include "util/channel.h"
 
 /*
@@ -45,5 +46,17 @@ typedef struct LpSend
 
 /* Records it and returns the id of the touch. */
 extern pg_uuid_t lp_touch_record_send(const LpSend *send);
+
+/*
+ * Writes down what time has done to the touches of leads whose locks are held:
+ * claims that lapsed, dispatches that nobody confirmed.
+ */
+extern void lp_touch_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now);
+
+/* The keyed hash of the address that a channel uses; 0 = none. */
+extern int64 lp_touch_address_key(const LpLead *lead, LpChannel channel);
+
+/* Throws 22023 for a step or sender that is too long to be kept. */
+extern void lp_touch_check_length(const char *name, const char *value);
 
 #endif							/* LP_TOUCH_H */

@@ -23,6 +23,7 @@ VALUES
     ('lp_jit_check_batch', 'function', 'service'),
     ('lp_jit_explain', 'function', 'service'),
     ('lp_jit_claim', 'function', 'service'),
+    ('lp_jit_claim_batch', 'function', 'service'),
     ('lp_touch_dispatch', 'function', 'service'),
     ('lp_touch_confirm', 'function', 'service'),
     ('lp_touch_fail', 'function', 'service'),

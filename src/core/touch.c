@@ -1,0 +1,508 @@
+/*
+ * touch.c
+ *	  The ledger of claims and sends: the one place where a touch changes its
+ *	  state.
+ *
+ * Whoever moves a touch holds the lock of its lead and then that of the row,
+ * in this order.  A confirmation reports a fact and is never refused: what
+ * contradicts is kept in flags.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "core/bans.h"
+#include "core/jit.h"
+#include "core/lead.h"
+#include "core/ownership.h"
+#include "core/sender.h"
+#include "core/touch.h"
+#include "store/sql.h"
+#include "store/touches.h"
+#include "util/clock.h"
+#include "util/errors.h"
+#include "util/settings.h"
+#include "util/uuid.h"
+
+PG_FUNCTION_INFO_V1(lp_touch_dispatch);
+PG_FUNCTION_INFO_V1(lp_touch_confirm);
+PG_FUNCTION_INFO_V1(lp_touch_fail);
+PG_FUNCTION_INFO_V1(lp_touch_record);
+
+/* The moves there are (VOCABULARY A9.2); nothing leaves "sent". */
+static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
+	[LP_TOUCH_CLAIMED] = {
+		[LP_TOUCH_DISPATCHED] = true, [LP_TOUCH_SENT] = true,
+		[LP_TOUCH_FAILED] = true, [LP_TOUCH_EXPIRED] = true,
+		[LP_TOUCH_FENCED] = true,
+	},
+	[LP_TOUCH_DISPATCHED] = {
+		[LP_TOUCH_SENT] = true, [LP_TOUCH_FAILED] = true,
+		[LP_TOUCH_UNKNOWN] = true,
+	},
+	[LP_TOUCH_UNKNOWN] = {
+		[LP_TOUCH_SENT] = true, [LP_TOUCH_FAILED] = true,
+	},
+	[LP_TOUCH_FAILED] = {[LP_TOUCH_SENT] = true},
+	[LP_TOUCH_EXPIRED] = {[LP_TOUCH_SENT] = true},
+	[LP_TOUCH_FENCED] = {[LP_TOUCH_SENT] = true},
+};
+
+/*
+ * Moves a touch at a moment: the state, when it ended and since when it
+ * counts.  For "sent", sent_at is set before.  The caller writes the row.
+ */
+static void
+move(LpTouch *touch, LpTouchState to, TimestampTz at)
+{
+	if (!legal[touch->state][to])
+		ereport(ERROR,
+				errcode(ERRCODE_LP_STATE),
+				errmsg("a touch cannot go from \"%s\" to \"%s\"",
+					   lp_touch_state_name(touch->state), lp_touch_state_name(to)));
+	touch->state = to;
+	switch (to)
+	{
+		case LP_TOUCH_DISPATCHED:
+			touch->dispatched_at = touch->counted_at = at;
+			break;
+		case LP_TOUCH_UNKNOWN:
+			break;
+		case LP_TOUCH_SENT:
+			touch->counted_at = Min(touch->sent_at, at);
+			touch->ended_at = at;
+			break;
+		default:
+			touch->counted_at = DT_NOBEGIN;
+			touch->ended_at = at;
+			break;
+	}
+}
+
+/* Before when a dispatch that nobody confirmed is unknown; DT_NOBEGIN: never. */
+static TimestampTz
+unknown_before(TimestampTz now)
+{
+	const Interval *timeout = lp_setting_confirm_timeout();
+
+	return lp_interval_is_zero(timeout) ? DT_NOBEGIN : lp_clock_sub(now, timeout);
+}
+
+/* What time alone has done to it, written down nowhere yet. */
+static void
+lapse(LpTouch *touch, TimestampTz now)
+{
+	if (touch->state == LP_TOUCH_CLAIMED && touch->expires_at <= now)
+		move(touch, LP_TOUCH_EXPIRED, touch->expires_at);
+	else if (touch->state == LP_TOUCH_DISPATCHED &&
+			 touch->dispatched_at <= unknown_before(now))
+		move(touch, LP_TOUCH_UNKNOWN, now);
+}
+
+void
+lp_touch_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now)
+{
+	lp_touches_settle(lead_ids, n, now, unknown_before(now));
+}
+
+int
+lp_touch_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
+			   LpChannel channel, TimestampTz at)
+{
+	if (n == 0)
+		return 0;
+	return lp_touches_fence(lead_ids, n, client_id, channel, at);
+}
+
+LpTouchFacts *
+lp_touch_find(const pg_uuid_t *touch_id)
+{
+	LpTouch    *touch = lp_touches_read(touch_id, false);
+	LpTouchFacts *facts;
+
+	if (touch == NULL)
+		return NULL;
+	facts = palloc(sizeof(LpTouchFacts));
+	facts->id = touch->id;
+	facts->lead_id = touch->lead_id;
+	facts->client_id = touch->client_id;
+	facts->channel = touch->channel;
+	facts->address_key = touch->address_key;
+	return facts;
+}
+
+int64
+lp_touch_address_key(const LpLead *lead, LpChannel channel)
+{
+	switch (channel)
+	{
+		case LP_CHANNEL_EMAIL:
+			return lead->email_key;
+		case LP_CHANNEL_SMS:
+		case LP_CHANNEL_VOICE:
+			return lead->phone_key;
+		case LP_CHANNEL_LINKEDIN:
+			return lead->linkedin_key;
+		default:
+			return 0;
+	}
+}
+
+/* When a message was sent, as told: never later than now. */
+static TimestampTz
+told_time(TimestampTz sent_at, TimestampTz now)
+{
+	return TIMESTAMP_NOT_FINITE(sent_at) ? now : Min(sent_at, now);
+}
+
+/* Names that are kept have a length at which they are refused plainly. */
+void
+lp_touch_check_length(const char *name, const char *value)
+{
+	if (value != NULL && strlen(value) > LP_KEY_MAX_BYTES)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" is longer than %d bytes", name,
+					   LP_KEY_MAX_BYTES),
+				errhint("Pass a short name or an id."));
+}
+
+/* The locks of a lead that may have been merged; its id becomes the survivor's. */
+static void
+lock_lead(pg_uuid_t *lead_id)
+{
+	lp_lead_resolve(lead_id, 1);
+	lp_lead_lock(lead_id, 1);
+}
+
+pg_uuid_t
+lp_touch_record_send(const LpSend *send)
+{
+	LpTouch		touch;
+	LpLead	   *lead;
+	LpClient   *client;
+	TimestampTz now;
+
+	lp_touch_check_length("step", send->step);
+	lp_touch_check_length("sender", send->sender);
+	memset(&touch, 0, sizeof(touch));
+	touch.lead_id = *send->lead_id;
+	lock_lead(&touch.lead_id);
+	lead = lp_lead_load(&touch.lead_id, 1);
+	if (!lead->known)
+		lp_lead_no_such(send->lead_id);
+	client = lp_client_load(send->client_id);
+	if (client == NULL || !client->known)
+		lp_client_no_such(send->client_id);
+
+	now = lp_clock_now();
+	lp_uuid_make(&touch.id);
+	touch.client_id = *send->client_id;
+	if (lead->owner != NULL && lp_uuid_equal(lead->owner, send->client_id))
+		touch.assignment_id = lead->assignment_id;
+	touch.campaign_id = (pg_uuid_t *) send->campaign_id;
+	touch.step = (char *) send->step;
+	touch.channel = send->channel;
+	touch.sender = (char *) send->sender;
+	if (send->sender != NULL)
+		touch.sender_match = lp_sender_match(send->channel, send->sender);
+	touch.state = LP_TOUCH_SENT;
+	touch.claimed_at = touch.expires_at = touch.dispatched_at = DT_NOBEGIN;
+	touch.sent_at = touch.counted_at = told_time(send->sent_at, now);
+	touch.ended_at = now;
+	touch.provider_message_id = (char *) send->provider_message_id;
+	touch.address_key = lp_touch_address_key(lead, send->channel);
+	lp_ownership_contacted(&touch.lead_id, &touch.client_id, touch.assignment_id,
+						   touch.sent_at);
+	lp_touches_insert(&touch, 1);
+	return touch.id;
+}
+
+Datum
+lp_touch_record(PG_FUNCTION_ARGS)
+{
+	LpSend		send;
+	pg_uuid_t	id;
+	Datum		result;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	send.lead_id = lp_arg_uuid(fcinfo, 0, "lead_id");
+	send.client_id = lp_arg_uuid(fcinfo, 1, "client_id");
+	send.channel = lp_arg_channel(fcinfo, 2, "channel");
+	send.sender = lp_arg_text_or_null(fcinfo, 3);
+	send.campaign_id = lp_arg_uuid_or_null(fcinfo, 4);
+	send.step = lp_arg_text_or_null(fcinfo, 5);
+	send.provider_message_id = lp_arg_text_or_null(fcinfo, 6);
+	send.sent_at = lp_arg_time(fcinfo, 7, DT_NOEND);
+	id = lp_touch_record_send(&send);
+	result = lp_touches_row(&id);
+	lp_call_end();
+	PG_RETURN_DATUM(result);
+}
+
+/* The touch with its lead and row locked, as time has left it. */
+static LpTouch *
+lock_touch(const pg_uuid_t *id, pg_uuid_t *lead_id, TimestampTz *now)
+{
+	LpTouch    *touch = lp_touches_read(id, false);
+
+	if (touch == NULL)
+		return NULL;
+	*lead_id = touch->lead_id;
+	lock_lead(lead_id);
+	touch = lp_touches_read(id, true);
+	*now = lp_clock_now();
+	if (touch != NULL)
+		lapse(touch, *now);
+	return touch;
+}
+
+static LpTouch *
+lock_known_touch(const pg_uuid_t *id, pg_uuid_t *lead_id, TimestampTz *now)
+{
+	LpTouch    *touch = lock_touch(id, lead_id, now);
+
+	if (touch == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("touch \"%s\" does not exist", lp_uuid_text(id)),
+				errhint("Pass the touch_id that lp_jit_claim returned."));
+	return touch;
+}
+
+static bool
+is_banned(const pg_uuid_t *lead_id, const LpTouch *touch, TimestampTz at)
+{
+	List	   *bans = *lp_bans_of_leads(lead_id, 1, at);
+	ListCell   *cell;
+
+	foreach(cell, bans)
+		if (lp_ban_stops(lfirst(cell), &touch->client_id, touch->channel, at) !=
+			LP_BAN_STOPS_NOTHING)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a ban has come since the dispatch (there was none then).  A missing
+ * ban key must not refuse a fact, so its error ends in a subtransaction.
+ */
+static bool
+is_in_flight(const pg_uuid_t *lead_id, const LpTouch *touch, TimestampTz at)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool banned = false;
+
+	if (TIMESTAMP_IS_NOBEGIN(touch->dispatched_at))
+		return false;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		banned = is_banned(lead_id, touch, at);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LP_BAN_KEY)
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return banned;
+}
+
+/*
+ * A claim that had ended was sent after all: a newer claim of the same step
+ * must not be.
+ */
+static void
+fence_successors(const LpTouch *touch, TimestampTz now)
+{
+	int			n;
+	LpTouchOfStep *others;
+
+	if (touch->campaign_id == NULL || touch->step == NULL)
+		return;
+	others = lp_touches_of_step(&touch->lead_id, 1, touch->campaign_id,
+								touch->step, &n);
+	for (int i = 0; i < n; i++)
+	{
+		LpTouch    *other;
+
+		if (!others[i].open || lp_uuid_equal(&others[i].id, &touch->id))
+			continue;
+		other = lp_touches_read(&others[i].id, true);
+		if (other->state != LP_TOUCH_CLAIMED)
+			continue;
+		move(other, LP_TOUCH_FENCED, now);
+		lp_touches_write(other);
+	}
+}
+
+static void
+confirm_again(LpTouch *touch, const char *message_id)
+{
+	touch->flags |= LP_TOUCH_REPEATED;
+	if (message_id == NULL)
+		return;
+	if (touch->provider_message_id == NULL)
+		touch->provider_message_id = pstrdup(message_id);
+	else if (strcmp(touch->provider_message_id, message_id) != 0)
+		touch->flags |= LP_TOUCH_OTHER_MESSAGE_ID;
+}
+
+static void
+confirm_first(LpTouch *touch, const pg_uuid_t *lead_id, const char *message_id,
+			  TimestampTz sent_at, TimestampTz now)
+{
+	if (TIMESTAMP_IS_NOBEGIN(touch->dispatched_at))
+		touch->flags |= LP_TOUCH_UNDISPATCHED;
+	else if (is_in_flight(lead_id, touch, now))
+		touch->flags |= LP_TOUCH_IN_FLIGHT;
+	if (touch->state == LP_TOUCH_EXPIRED || touch->state == LP_TOUCH_FAILED)
+		touch->flags |= LP_TOUCH_LATE;
+	if (touch->state == LP_TOUCH_FENCED)
+		touch->flags |= LP_TOUCH_AFTER_FENCE;
+	if (touch->flags & (LP_TOUCH_LATE | LP_TOUCH_AFTER_FENCE))
+		fence_successors(touch, now);
+
+	touch->sent_at = told_time(sent_at, now);
+	if (message_id != NULL)
+		touch->provider_message_id = pstrdup(message_id);
+	move(touch, LP_TOUCH_SENT, now);
+	lp_ownership_contacted(lead_id, &touch->client_id, touch->assignment_id,
+						   touch->sent_at);
+}
+
+Datum
+lp_touch_confirm(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
+	char	   *message_id = lp_arg_text_or_null(fcinfo, 1);
+	TimestampTz sent_at = lp_arg_time(fcinfo, 2, DT_NOEND);
+	pg_uuid_t	lead_id;
+	TimestampTz now;
+	LpTouch    *touch;
+	Datum		result;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	touch = lock_known_touch(id, &lead_id, &now);
+	if (touch->state == LP_TOUCH_SENT)
+		confirm_again(touch, message_id);
+	else
+		confirm_first(touch, &lead_id, message_id, sent_at, now);
+	lp_touches_write(touch);
+	result = lp_touches_row(id);
+	lp_call_end();
+	PG_RETURN_DATUM(result);
+}
+
+Datum
+lp_touch_fail(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
+	char	   *error = lp_arg_text_or_null(fcinfo, 1);
+	pg_uuid_t	lead_id;
+	TimestampTz now;
+	LpTouch    *touch;
+	Datum		result;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	touch = lock_known_touch(id, &lead_id, &now);
+	switch (touch->state)
+	{
+		case LP_TOUCH_SENT:
+			touch->flags |= LP_TOUCH_FAIL_AFTER_SENT;
+			break;
+		case LP_TOUCH_FAILED:
+			touch->flags |= LP_TOUCH_REPEATED;
+			break;
+		case LP_TOUCH_EXPIRED:
+			touch->flags |= LP_TOUCH_LATE;
+			break;
+		case LP_TOUCH_FENCED:
+			touch->flags |= LP_TOUCH_AFTER_FENCE;
+			break;
+		default:
+			move(touch, LP_TOUCH_FAILED, now);
+			break;
+	}
+	if (touch->error == NULL)
+		touch->error = error;
+	lp_touches_write(touch);
+	result = lp_touches_row(id);
+	lp_call_end();
+	PG_RETURN_DATUM(result);
+}
+
+/*
+ * Whether a claim may still go out: the checks whose answer may have changed
+ * for the person, asked anew, and the assignment under which it was claimed.
+ */
+static bool
+still_permitted(const LpTouch *touch, const pg_uuid_t *lead_id, TimestampTz now)
+{
+	LpJitCall  *call = lp_jit_begin(&touch->client_id, touch->channel, NULL, now);
+	LpJitLead  *lead = lp_jit_load(call, lead_id, 1);
+
+	if (lead->lead.assignment_id == NULL || touch->assignment_id == NULL ||
+		!lp_uuid_equal(lead->lead.assignment_id, touch->assignment_id))
+		return false;
+	return lp_jit_passes(call, lead, LP_CHECKS_OF_DISPATCH);
+}
+
+static bool
+dispatch(const pg_uuid_t *id)
+{
+	LpTouch    *touch = lp_touches_read(id, false);
+	pg_uuid_t	lead_id;
+	TimestampTz now;
+	LpTouchState before;
+
+	if (touch == NULL)
+		return false;
+	lp_bans_require_key(false);
+	lp_client_lock(&touch->client_id, false);
+	before = touch->state;
+	touch = lock_touch(id, &lead_id, &now);
+	if (touch == NULL)
+		return false;
+	if (touch->state == LP_TOUCH_CLAIMED)
+	{
+		if (still_permitted(touch, &lead_id, now))
+			move(touch, LP_TOUCH_DISPATCHED, now);
+		else
+			move(touch, LP_TOUCH_FENCED, now);
+		lp_touches_write(touch);
+		return touch->state == LP_TOUCH_DISPATCHED;
+	}
+	if (touch->state != before)
+		lp_touches_write(touch);
+	return false;
+}
+
+Datum
+lp_touch_dispatch(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
+	bool		result;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	result = dispatch(id);
+	lp_call_end();
+	PG_RETURN_BOOL(result);
+}
