@@ -5,6 +5,12 @@ BEGIN;
 CREATE FUNCTION pg_temp.norm(kind text, VARIADIC given text[]) RETURNS TABLE (given text, form text)
 LANGUAGE sql AS $$ SELECT v, lp_normalize(kind, v) FROM unnest(given) WITH ORDINALITY u(v, n) ORDER BY n $$;
 
+-- Numbers that the plain rule settles do not load libphonenumber.
+SELECT lp_normalize('phone', '+1 (202) 555-0158'), lp_normalize('phone', '416 555 0123', 'CA'), lp_normalize('phone', '+44 20 7946 0100'), lp_normalize('phone', '1-800-FLOWERS', 'US');
+SELECT pg_read_file('/proc/self/maps') LIKE '%libphonenumber%' AS loaded;
+SELECT lp_normalize('phone', '+49 30 901820');
+SELECT pg_read_file('/proc/self/maps') LIKE '%libphonenumber%' AS loaded;
+
 -- Addresses: blanks, case, IDN, mailto.
 SELECT * FROM pg_temp.norm('email', 'jane@acme.test', '  Jane.Doe@ACME.Test ', U&'\00A0jane@acme.test\200B\FEFF',
     'MAILTO:Jane@Acme.test?subject=x', 'jane+news@acme.test', 'j.a.n.e@acme.test',

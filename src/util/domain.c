@@ -133,7 +133,7 @@ bare_host(char *text)
 {
 	char	   *mark;
 
-	if ((mark = strstr(text, "://")) != NULL && strcspn(text, "/?#") + 1 >= mark - text + 1)
+	if ((mark = strstr(text, "://")) != NULL && strcspn(text, "/?#") > mark - text)
 		text = mark + 3;
 	else if (strncmp(text, "//", 2) == 0)
 		text += 2;
