@@ -23,8 +23,9 @@ typedef struct LpQuiet LpQuiet;
 /*
  * The rules that hold for a place and channel: the law of the place (all zones
  * still possible, each must allow), narrowed by the client's quiet_hours
- * setting (jsonb object or NULL).  Reads the rule tables, once a backend call
- * for each distinct place; needs SPI.
+ * setting (jsonb object or NULL).  Reads the rule tables, once for each country
+ * in a call; needs SPI.  The result lives in the current memory context, and so
+ * does what is remembered for the next place: ask for a batch in one context.
  */
 extern LpQuiet *lp_quiet_rules(const LpPlace *place, LpChannel channel,
 							   const Jsonb *client_hours);

@@ -12,4 +12,13 @@
  */
 extern const char *lp_country_code(const char *text);
 
+#define LP_STATE_MAX_BYTES 100
+
+/*
+ * A state or province of a country (ISO 3166 code) as rules spell it: lower
+ * case, without accents, abbreviations of the US, Canada and Australia written
+ * out.  "" for NULL or an overlong name.
+ */
+extern const char *lp_state_name(const char *code, const char *given);
+
 #endif							/* LP_COUNTRY_H */

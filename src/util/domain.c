@@ -91,15 +91,6 @@ is_host(const char *host)
 	}
 }
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char) *text >= 0x80)
-			return false;
-	return true;
-}
-
 char *
 lp_domain_to_ascii(const char *host)
 {
@@ -108,7 +99,7 @@ lp_domain_to_ascii(const char *host)
 
 	if (strlen(host) > MAX_TEXT_BYTES)
 		return NULL;
-	if (is_ascii(host))
+	if (lp_text_is_ascii(host))
 		result = lp_text_fold(host);
 	else
 	{

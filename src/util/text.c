@@ -120,8 +120,8 @@ fold_char(pg_wchar c)
 	return c;
 }
 
-static bool
-is_ascii_text(const char *text)
+bool
+lp_text_is_ascii(const char *text)
 {
 	for (; *text != '\0'; text++)
 		if ((unsigned char) *text >= 0x80)
@@ -138,7 +138,7 @@ lp_text_fold(const char *text)
 	char	   *out;
 	int			n;
 
-	if (is_ascii_text(text))
+	if (lp_text_is_ascii(text))
 	{
 		result = pstrdup(text);
 		for (char *p = result; *p != '\0'; p++)
@@ -196,7 +196,7 @@ lp_text_plain(const char *text)
 	char	   *out;
 	int			n;
 
-	if (is_ascii_text(folded))
+	if (lp_text_is_ascii(folded))
 		return folded;
 	chars = palloc(sizeof(pg_wchar) * (len + 1));
 	n = pg_encoding_mb2wchar_with_len(PG_UTF8, folded, chars, len);

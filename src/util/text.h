@@ -21,6 +21,8 @@ extern char *lp_text_fold(const char *text);
 /* Trimmed, folded, and without accents: for names of places. */
 extern char *lp_text_plain(const char *text);
 
+extern bool lp_text_is_ascii(const char *text);
+
 /* Whether a word is in a sorted list of n words. */
 extern bool lp_text_in(const char *word, const char *const *list, int n);
 
