@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "mb/pg_wchar.h"
 
 #include "util/profile.h"
@@ -58,6 +56,14 @@ decode(const char *text)
 	return result;
 }
 
+/* LinkedIn allows letters and digits of any script, and hyphens. */
+static bool
+is_slug_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		(c >= 'A' && c <= 'Z') || c == '-' || c == '_' || (unsigned char) c >= 0x80;
+}
+
 /* A slug ready to compare, or NULL if the text cannot be one. */
 static char *
 clean_slug(const char *text)
@@ -72,8 +78,7 @@ clean_slug(const char *text)
 		lp_text_in(slug, no_slugs, lengthof(no_slugs)))
 		return NULL;
 	for (const char *p = slug; *p != '\0'; p++)
-		if (lp_text_blank(p) > 0 || (unsigned char) *p < ' ' || *p == 0x7F ||
-			strchr("/\\?#<>\"@:,;.()[]{}|", *p) != NULL)
+		if (!is_slug_char(*p) || lp_text_blank(p) > 0)
 			return NULL;
 	return slug;
 }
@@ -147,8 +152,7 @@ looks_like_slug(const char *text)
 	if (strlen(text) > 30 && (strncmp(text, "ACwAA", 5) == 0 || strncmp(text, "ACoAA", 5) == 0))
 		return false;
 	for (; *text != '\0'; text++)
-		if (!isalnum((unsigned char) *text) && strchr("-_%", *text) == NULL &&
-			(unsigned char) *text < 0x80)
+		if (!is_slug_char(*text) && *text != '%')
 			return false;
 	return true;
 }
