@@ -74,7 +74,7 @@ format:
 	@test/lib/format.sh
 doc:
 	@test/run.sh doc
-	cp tmp/log/reference.md doc/reference.md
+	cp tmp/log/reference.md tmp/log/architecture.md doc/
 
 src/phone/shim.o: src/phone/shim.cc $(wildcard src/phone/*.h)
 	$(CXX) $(PG_CXXFLAGS) $(CXXFLAGS) -fPIC -c -o $@ $<

@@ -18,4 +18,5 @@ CREATE FUNCTION @extschema@.lp_new_id() RETURNS uuid
 COMMENT ON FUNCTION @extschema@.lp_new_id() IS
 $$A new time-ordered id (UUID version 7).
 Result: uuid, unique; ids made later sort later, to the millisecond.
+Errors: none.
 Example: SELECT lp_new_id();$$;

@@ -2,7 +2,8 @@
 #	  Makes doc/reference.md from the comments in the catalogs.
 #
 # new(node, top) reads a database that has the extension; text() is the
-# document; problems() lists what is wrong with the comments: a function must
+# document; architecture() is doc/architecture.md with its list of files made
+# anew from the headers of the sources; problems() lists what is wrong with the comments: a function must
 # say Result, Errors and an Example that can be planned, and Arguments if it
 # has any.
 package Reference;
@@ -303,6 +304,56 @@ END
 	$text .= $functions . $self->types . $self->relations('v', 'Views') . $self->relations('r', 'Tables') .
 	  $self->settings . $self->sqlstates;
 	$text =~ s/[ \t]+$//mg;
+	return $text;
+}
+
+# The list of files, by the first sentence of each header.
+my @layers = (
+	[ 'src/'           => 'the entry' ],
+	[ 'src/core/'      => 'the promises: may call store, providers and util' ],
+	[ 'src/providers/' => "what a provider's answer looks like: no SQL, no network" ],
+	[ 'src/store/'     => 'SQL texts, kept plans, rows to structs' ],
+	[ 'src/util/'      => 'values, time, settings: no table' ],
+	[ 'src/phone/'     => 'libphonenumber, in a library of its own that is loaded at the first number which needs it' ],
+	[ 'src/sql/'       => 'types, tables, functions, rules, permissions: in this order they are the script' ]);
+
+sub modules
+{
+	my ($self) = @_;
+	my $text = '';
+	for (@layers)
+	{
+		my ($directory, $job) = @$_;
+		my @files = map { s{^\Q$self->{top}\E/}{}r } map { glob("$self->{top}/$directory*.$_") } 'c', 'cc', 'sql';
+		next unless @files;
+		$text .= "**`$directory`** $job\n\n";
+		for my $file (sort @files)
+		{
+			my ($name) = $file =~ m{([^/]+)$};
+			my ($sentence) = slurp_file("$self->{top}/$file") =~ m{\A/\*\s*(.*?)\s*\*/}s;
+			$sentence = '' unless defined $sentence;
+			$sentence =~ s/^\s*\*[ \t]*//mg;
+			# A header in C begins with the name of its file.
+			$sentence =~ s/^\Q$name\E\s+//;
+			$sentence =~ s/\n\n.*//s;
+			$sentence =~ s/\s+/ /g;
+			$sentence =~ s/(?<=[a-z)*0-9])\. .*//;
+			$sentence =~ s/\.$//;
+			$self->problem("$file: no sentence in its header") if $sentence eq '' || $sentence !~ / /;
+			$text .= "- `$name` $sentence\n";
+		}
+		$text .= "\n";
+	}
+	return $text;
+}
+
+sub architecture
+{
+	my ($self) = @_;
+	my $text = slurp_file("$self->{top}/doc/architecture.md");
+	my $modules = $self->modules;
+	$text =~ s/(<!-- modules[^\n]*\n).*?(?=<!-- end)/$1\n$modules/s
+	  or $self->problem('doc/architecture.md has no place for the list of files');
 	return $text;
 }
 

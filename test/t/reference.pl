@@ -1,4 +1,5 @@
-# doc/reference.md is what the comments say, and they say all that they must.
+# doc/reference.md is what the comments say, and they say all that they must;
+# the list of files in doc/architecture.md is what the files say.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -12,16 +13,19 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION leadpool');
 
 my $reference = Reference->new($node, $ENV{LEADPOOL_TOP});
-my $text = $reference->text;
+my %document = ('reference.md' => $reference->text, 'architecture.md' => $reference->architecture);
 is_deeply([ $reference->problems ], [], 'every function has arguments, result, errors and an example that can be planned');
 
 # The difference is what one wants to see, not two documents.
-my $fresh = $node->basedir . '/reference.md';
-open(my $out, '>:raw', $fresh) or die "could not write $fresh: $!";
-print $out $text;
-close $out;
-my $difference = `diff -u $ENV{LEADPOOL_TOP}/doc/reference.md $fresh 2>&1 | head -60`;
-is($difference, '', 'doc/reference.md is current (make doc)');
+for my $name (sort keys %document)
+{
+	my $fresh = $node->basedir . "/$name";
+	open(my $out, '>:raw', $fresh) or die "could not write $fresh: $!";
+	print $out $document{$name};
+	close $out;
+	my $difference = `diff -u $ENV{LEADPOOL_TOP}/doc/$name $fresh 2>&1 | head -60`;
+	is($difference, '', "doc/$name is current (make doc)");
+}
 
 $node->stop;
 done_testing();
