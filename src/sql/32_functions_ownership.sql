@@ -7,6 +7,7 @@ COMMENT ON FUNCTION @extschema@.lp_fold(text) IS
 $$Text as criteria compare it: trimmed, in lower case whatever the database's locale. Internal.
 Arguments: value: any text.
 Result: text.
+Errors: none.
 Example: SELECT lp_fold('  Zürich ');$$;
 
 CREATE FUNCTION @extschema@.lp_fold_country(value text) RETURNS text
@@ -16,6 +17,7 @@ COMMENT ON FUNCTION @extschema@.lp_fold_country(text) IS
 $$A country as criteria compare it: its ISO 3166 code, or the folded text where it is none that is known. Internal.
 Arguments: value: an English country name or a code.
 Result: text.
+Errors: none.
 Example: SELECT lp_fold_country('Germany');$$;
 
 CREATE FUNCTION @extschema@.lp_client_set(client_id uuid, name text DEFAULT NULL, settings jsonb DEFAULT '{}')
