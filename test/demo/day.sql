@@ -3,18 +3,17 @@
 SET leadpool.now = :'now';
 SELECT id AS client, campaign, mailbox, cold_mailbox, profile, number FROM demo.agency WHERE n = :agency \gset
 
--- Claims: each takes its share of the agency's leads in an order of its own.
--- Some engines are wrong: they try another agency's leads, or a cold mailbox.
+-- Claims, a batch a channel, each in an order of its own.  Some engines are
+-- wrong: they try a cold mailbox, or numbers of the other agency's leads.
 INSERT INTO demo.claim
-SELECT :day, :agency, w.channel, w.lead_id, c.*
-FROM (SELECT v.channel, v.sender, a.lead_id, a.client_id,
-             row_number() OVER (PARTITION BY v.channel, v.sender ORDER BY a.client_id <> :'client', md5(p.apollo_id || v.channel::text || (:day % 2))) AS n, v.share
-      FROM (VALUES ('email'::lp_channel, :'mailbox', 90), ('linkedin', :'profile', 35), ('sms', :'number', 45),
-                   ('voice', :'number', 45), ('email', :'cold_mailbox', 10)) v (channel, sender, share)
-      CROSS JOIN lead_assignments a JOIN lead_pool p ON p.id = a.lead_id
-      WHERE a.status = 'active' AND (a.client_id = :'client' OR v.channel = 'sms' AND p.phone IS NOT NULL AND a.lead_id::text ~ '7$')) w
-CROSS JOIN LATERAL lp_jit_claim(w.lead_id, :'client', w.channel, w.sender, :'campaign', 'day ' || :day || ' ' || w.channel) c
-WHERE w.n <= w.share OR w.client_id <> :'client';
+SELECT :day, :agency, v.channel, c.*
+FROM (VALUES ('email'::lp_channel, :'mailbox', 90, true), ('linkedin', :'profile', 35, true), ('sms', :'number', 45, true),
+             ('voice', :'number', 45, true), ('email', :'cold_mailbox', 10, true), ('sms', :'number', 8, false)) v (channel, sender, share, own)
+CROSS JOIN LATERAL lp_jit_claim_batch(:'client', v.channel, ARRAY(
+        SELECT a.lead_id FROM lead_assignments a JOIN lead_pool p ON p.id = a.lead_id
+        WHERE a.status = 'active' AND (a.client_id = :'client') = v.own
+        ORDER BY md5(p.apollo_id || v.channel::text || (:day % 2)) LIMIT v.share),
+    v.sender, :'campaign', 'day ' || :day || ' ' || v.channel) c;
 
 -- In between somebody says stop: the last look before the wire catches it.
 INSERT INTO demo.event

@@ -146,9 +146,10 @@ sub function_text
 
 	# Codes of this function, for the table of SQLSTATEs.
 	my $errors = $part->{Errors} // '';
+	$errors .= parse_comment($self->{comments}{$1})->{Errors} // '' if $errors =~ /as for (lp_\w+)/;
 	$self->{codes}{$1}{ $f->{name} } = 1 while $errors =~ /\b(LP\d{3}|PT\d{3}|(?:22|25|40|42|55|0A)[0-9A-Z]{3})\b/g;
-	# Each argument is spoken of.
-	for my $argument (@{ $f->{names} })
+	# Each argument is spoken of, here or where the comment points to.
+	for my $argument (($part->{Arguments} // '') =~ /as for lp_\w+/ ? () : @{ $f->{names} })
 	{
 		$self->problem("$f->{name}: argument $argument is not explained")
 		  unless ($part->{Arguments} // '') =~ /\b\Q$argument\E\b/;
@@ -175,6 +176,7 @@ sub functions
 		LEFT JOIN lead_grants g ON (g.object, g.kind) = (p.proname, 'function')
 		ORDER BY p.proname));
 	push @{ $of_topic{ $topic_of->{ $_->{name} } // 'other' } }, $_ for @functions;
+	$self->{comments} = { map { $_->{name} => $_->{comment} } @functions };
 
 	my @order = @topics;
 	push @order, map { [ $_, ucfirst ] } grep { my $t = $_; !grep { $_->[0] eq $t } @topics } sort keys %of_topic;
