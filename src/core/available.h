@@ -17,4 +17,10 @@
  */
 extern void lp_available_refresh(const pg_uuid_t *ids, int n);
 
+/*
+ * Rebuilds both tables if they were never filled in this database (after a
+ * restore).  Cheap otherwise.
+ */
+extern void lp_available_ensure(void);
+
 #endif							/* LP_AVAILABLE_H */

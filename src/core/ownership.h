@@ -62,4 +62,13 @@ extern void lp_ownership_contacted(const pg_uuid_t *lead_id, const pg_uuid_t *cl
 extern void lp_ownership_outcome(const pg_uuid_t *lead_id, const pg_uuid_t *client_id,
 								 const char *outcome, TimestampTz at);
 
+/*
+ * Ends an active assignment (released, cancelled, transferred, merged_away,
+ * erased): the only way out of "active".  kept_until DT_NOBEGIN = not kept.
+ * False if it was not active any more; else its row is in SPI_tuptable.  What
+ * follows (fencing claims, lead_state, companies, the pool) is the caller's.
+ */
+extern bool lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
+							  const char *reason, TimestampTz at, TimestampTz kept_until);
+
 #endif							/* LP_OWNERSHIP_H */

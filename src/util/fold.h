@@ -5,13 +5,10 @@
 #ifndef LP_FOLD_H
 #define LP_FOLD_H
 
-/*
- * Trimmed (blanks and no-break spaces) and in lower case, the same in every
- * database whatever its locale.  Result palloc'd.
- */
-extern char *lp_fold_text(const char *text, int length);
+/* Trimmed and case-folded, the same in every database.  Result palloc'd. */
+extern char *lp_fold_text(const char *text);
 
 /* The ISO 3166 code of a country, else its folded text.  Result palloc'd. */
-extern char *lp_fold_country_text(const char *text, int length);
+extern char *lp_fold_country_text(const char *text);
 
 #endif							/* LP_FOLD_H */

@@ -1,0 +1,561 @@
+/*
+ * allocate.c
+ *	  lp_allocate: the best leads that may be handed out to a client.
+ *
+ * The first pass takes what no other transaction has locked, and waits for
+ * nobody.  If that is not enough and others hold candidates, everything the
+ * pass had locked is let go (a subtransaction) and a second pass locks the
+ * leads in the order of their ids and waits; one second pass runs at a time.
+ * So nobody who waits for a lead holds one that another second pass wants.
+ *
+ * Locks: client, (second pass), lead_available with SKIP LOCKED and the lead
+ * likewise, or the lead and then lead_available where it waits; companies,
+ * assignments.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "core/allocate.h"
+#include "core/available.h"
+#include "core/bans.h"
+#include "core/client.h"
+#include "core/company.h"
+#include "core/eligible.h"
+#include "store/candidates.h"
+#include "store/sql.h"
+#include "util/clock.h"
+#include "util/errors.h"
+#include "util/jsonarg.h"
+#include "util/uuid.h"
+#include "util/zone.h"
+
+PG_FUNCTION_INFO_V1(lp_allocate);
+
+#define MAX_WANTED 100000
+#define MAX_BATCH 5000
+#define REQUEST_KEY_DAYS 30
+
+/* Class of the second pass's advisory lock: 'lp2p'. */
+#define SECOND_PASS_CLASS 0x6c703270
+
+static LpSql lock_leads_sql = LP_SQL(
+	"SELECT lead_id FROM @s@.lead_state WHERE lead_id = ANY ($1)"
+	" FOR UPDATE SKIP LOCKED",
+	UUIDARRAYOID);
+
+static LpSql active_sql = LP_SQL(
+	"SELECT count(*) FROM @s@.lead_assignments"
+	" WHERE client_id = $1 AND status = 'active'",
+	UUIDOID);
+
+static LpSql today_sql = LP_SQL(
+	"SELECT count(*) FROM @s@.lead_assignments"
+	" WHERE client_id = $1 AND assigned_at >= $2",
+	UUIDOID, TIMESTAMPTZOID);
+
+static LpSql insert_sql = LP_SQL(
+	"INSERT INTO @s@.lead_assignments (id, lead_id, client_id, campaign_id,"
+	" origin, request_key, assigned_at)"
+	" SELECT u.id, u.lead_id, $3, $4, 'allocate', $5, greatest($6,"
+	"  (SELECT max(e.ended_at) FROM @s@.lead_assignments e WHERE e.lead_id = u.lead_id))"
+	" FROM unnest($1, $2) WITH ORDINALITY u(id, lead_id, n) ORDER BY u.n"
+	" RETURNING *",
+	UUIDARRAYOID, UUIDARRAYOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
+
+static LpSql taken_sql = LP_SQL(
+	"DELETE FROM @s@.lead_available WHERE lead_id = ANY ($1)", UUIDARRAYOID);
+
+static LpSql request_sql = LP_SQL(
+	"INSERT INTO @s@.lead_requests (client_id, campaign_id, criteria,"
+	" criteria_hash, wanted, created_at, updated_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6)"
+	" ON CONFLICT (client_id, coalesce(campaign_id, '00000000-0000-0000-0000-000000000000'::uuid),"
+	"  criteria_hash) WHERE status IN ('open', 'searching')"
+	" DO UPDATE SET wanted = excluded.wanted, filled = 0, updated_at = excluded.updated_at",
+	UUIDOID, UUIDOID, JSONBOID, BYTEAOID, INT4OID, TIMESTAMPTZOID);
+
+static LpSql earlier_sql = LP_SQL(
+	"SELECT arguments_hash, assignment_ids FROM @s@.lead_allocations"
+	" WHERE client_id = $1 AND request_key = $2 AND created_at > $3",
+	UUIDOID, TEXTOID, TIMESTAMPTZOID);
+
+static LpSql remember_sql = LP_SQL(
+	"INSERT INTO @s@.lead_allocations (client_id, request_key, arguments_hash,"
+	" assignment_ids, created_at) VALUES ($1, $2, $3, $4, $5)"
+	" ON CONFLICT (client_id, request_key) DO UPDATE SET"
+	" arguments_hash = excluded.arguments_hash,"
+	" assignment_ids = excluded.assignment_ids, created_at = excluded.created_at",
+	UUIDOID, TEXTOID, BYTEAOID, UUIDARRAYOID, TIMESTAMPTZOID);
+
+static LpSql again_sql = LP_SQL(
+	"SELECT a.* FROM unnest($1) WITH ORDINALITY u(id, n)"
+	" JOIN @s@.lead_assignments a ON a.id = u.id ORDER BY u.n",
+	UUIDARRAYOID);
+
+/* How often a company was taken in this call. */
+typedef struct CompanyCount
+{
+	char		company[64];	/* key: hash of the company's name */
+	int64		taken;
+} CompanyCount;
+
+/* One call. */
+typedef struct Allocation
+{
+	pg_uuid_t  *client_id;
+	pg_uuid_t  *campaign_id;	/* may be NULL */
+	int64		wanted;
+	Jsonb	   *criteria_json;
+	LpCriteria *criteria;
+	LpOptions  *options;
+	LpClient   *client;
+	TimestampTz now;
+	bool		dry_run;
+
+	pg_uuid_t  *leads;			/* taken so far, in order */
+	int			n;
+	int64		seen;			/* candidates judged in this pass */
+	HTAB	   *companies;
+} Allocation;
+
+static void
+hash_texts(uint8 *result, int n, const char **texts)
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	if (context == NULL || pg_cryptohash_init(context) < 0)
+		elog(ERROR, "could not initialize SHA-256");
+	for (int i = 0; i < n; i++)
+	{
+		uint32		length = texts[i] ? strlen(texts[i]) : PG_UINT32_MAX;
+
+		/* each with its length, so that two texts never read as one */
+		pg_cryptohash_update(context, (const uint8 *) &length, sizeof(length));
+		if (texts[i] != NULL)
+			pg_cryptohash_update(context, (const uint8 *) texts[i], length);
+	}
+	if (pg_cryptohash_final(context, result, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute SHA-256");
+	pg_cryptohash_free(context);
+}
+
+static Datum
+bytea_of(const uint8 *bytes)
+{
+	bytea	   *result = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+
+	SET_VARSIZE(result, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	memcpy(VARDATA(result), bytes, PG_SHA256_DIGEST_LENGTH);
+	return PointerGetDatum(result);
+}
+
+static char *
+json_text(Jsonb *json)
+{
+	return json == NULL ? "{}" : JsonbToCString(NULL, &json->root, VARSIZE(json));
+}
+
+int64
+lp_client_room(const LpClient *client, TimestampTz now)
+{
+	int64		room = PG_INT64_MAX;
+	Datum		values[] = {UUIDPGetDatum(&client->id), 0};
+
+	if (client->max_active_leads >= 0)
+	{
+		lp_sql_run(&active_sql, values, NULL);
+		room = client->max_active_leads - lp_col_int(0, 1, 0);
+	}
+	if (client->daily_allocation >= 0)
+	{
+		values[1] = TimestampTzGetDatum(lp_zone_day_start(lp_zone_find(client->time_zone), now));
+		lp_sql_run(&today_sql, values, NULL);
+		room = Min(room, client->daily_allocation - lp_col_int(0, 1, 0));
+	}
+	return Max(room, 0);
+}
+
+/* Counts a lead of a company; false if there are enough of it. */
+static bool
+count_company(Allocation *call, const LpLead *lead)
+{
+	const char *company = lead->company_domain ? lead->company_domain : lead->company_org;
+	char		key[sizeof(((CompanyCount *) NULL)->company)];
+	CompanyCount *count;
+	bool		found;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+
+	if (call->options->per_company_max < 0 || company == NULL)
+		return true;
+	memset(key, 0, sizeof(key));
+	hash_texts(hash, 1, &company);
+	memcpy(key, hash, sizeof(hash));
+	count = hash_search(call->companies, key, HASH_ENTER, &found);
+	if (!found)
+		count->taken = 0;
+	if (count->taken >= call->options->per_company_max)
+		return false;
+	count->taken++;
+	return true;
+}
+
+/* Judges candidates in order and takes those that pass, as many as needed. */
+static void
+take(Allocation *call, const pg_uuid_t *ids, int n)
+{
+	LpEligible *list = lp_eligible_check(call->client, call->criteria, ids, n, call->now);
+	const LpLead **chosen = palloc(sizeof(LpLead *) * Max(n, 1));
+	int			n_chosen = 0;
+	bool	   *refused;
+
+	for (int i = 0; i < n && call->n + n_chosen < call->wanted; i++)
+		if (list[i].broken == 0 && count_company(call, list[i].lead))
+			chosen[n_chosen++] = list[i].lead;
+	refused = call->dry_run ? palloc0(sizeof(bool) * Max(n_chosen, 1)) :
+		lp_company_take(call->client, chosen, n_chosen, call->now);
+	for (int i = 0; i < n_chosen; i++)
+		if (!refused[i])
+			call->leads[call->n++] = chosen[i]->id;
+	call->seen += n;
+}
+
+/* Locks what nobody else has locked; the order stays. */
+static int
+lock_free_leads(pg_uuid_t *ids, int n)
+{
+	Datum		values[] = {lp_array_of_uuids(ids, n)};
+	uint64		locked = lp_sql_run(&lock_leads_sql, values, NULL);
+	pg_uuid_t  *mine;
+	int			left = 0;
+
+	if (locked == n)
+		return n;
+	mine = palloc(sizeof(pg_uuid_t) * Max(locked, 1));
+	for (uint64 row = 0; row < locked; row++)
+		mine[row] = *DatumGetUUIDP(lp_col(row, 1));
+	qsort(mine, locked, sizeof(pg_uuid_t), lp_uuid_compare);
+	for (int i = 0; i < n; i++)
+		if (bsearch(&ids[i], mine, locked, sizeof(pg_uuid_t), lp_uuid_compare) != NULL)
+			ids[left++] = ids[i];
+	return left;
+}
+
+/* First exactly what is needed; then more, since some were refused. */
+static int
+batch_size(const Allocation *call, int round)
+{
+	int64		needed = call->wanted - call->n;
+
+	return Min(round == 0 ? needed : Max(2 * needed, 64), MAX_BATCH);
+}
+
+static void
+start_pass(Allocation *call)
+{
+	HASHCTL		info = {0};
+
+	call->n = 0;
+	call->seen = 0;
+	info.keysize = sizeof(((CompanyCount *) NULL)->company);
+	info.entrysize = sizeof(CompanyCount);
+	info.hcxt = CurrentMemoryContext;
+	call->companies = hash_create("leadpool companies", 64, &info,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Without waiting; a dry run without locking. */
+static void
+first_pass(Allocation *call, LpSearch *search)
+{
+	start_pass(call);
+	for (int round = 0; call->n < call->wanted; round++)
+	{
+		int			limit = batch_size(call, round);
+		int			found;
+		pg_uuid_t  *ids;
+
+		CHECK_FOR_INTERRUPTS();
+		ids = lp_search_next(search, limit, call->dry_run ? LP_SEARCH_PLAIN :
+							 LP_SEARCH_SKIP_LOCKED, &found);
+		take(call, ids, call->dry_run ? found : lock_free_leads(ids, found));
+		if (found < limit)
+			break;
+	}
+}
+
+static void
+second_pass(Allocation *call)
+{
+	LpSearch   *search = lp_search_begin(call->criteria, call->options, call->now);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SECOND_PASS_CLASS, 0, 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	start_pass(call);
+	for (int round = 0; call->n < call->wanted; round++)
+	{
+		int			limit = batch_size(call, round);
+		int			found;
+		int			left;
+		pg_uuid_t  *ids;
+
+		CHECK_FOR_INTERRUPTS();
+		ids = lp_search_next(search, limit, LP_SEARCH_PLAIN, &found);
+		lp_lead_lock(ids, found);
+		ids = lp_search_recheck(search, ids, found, &left);
+		take(call, ids, left);
+		if (found < limit)
+			break;
+	}
+}
+
+/* Whether there are candidates that the first pass did not judge. */
+static bool
+others_hold_some(Allocation *call)
+{
+	LpSearch   *search = lp_search_begin(call->criteria, call->options, call->now);
+
+	return lp_search_count(search) > call->seen;
+}
+
+/*
+ * The first pass in a subtransaction, so that its locks can be let go.  True
+ * if it has to be followed by a second one.
+ */
+static bool
+try_first_pass(Allocation *call)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool again = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		first_pass(call, lp_search_begin(call->criteria, call->options, call->now));
+		again = call->n < call->wanted && others_hold_some(call);
+		if (again)
+			RollbackAndReleaseCurrentSubTransaction();
+		else
+			ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return again;
+}
+
+static void
+collect(Allocation *call)
+{
+	call->leads = palloc_extended(sizeof(pg_uuid_t) * Max(call->wanted, 1), 0);
+	if (call->dry_run)
+		first_pass(call, lp_search_begin(call->criteria, call->options, call->now));
+	else if (try_first_pass(call))
+		second_pass(call);
+}
+
+/* Rows of a dry run: as they would be, without an id. */
+static void
+emit_dry(Allocation *call, LpRows *rows)
+{
+	for (int i = 0; i < call->n; i++)
+	{
+		lp_rows_set_uuid(rows, "lead_id", &call->leads[i]);
+		lp_rows_set_uuid(rows, "client_id", call->client_id);
+		lp_rows_set_uuid(rows, "campaign_id", call->campaign_id);
+		lp_rows_set_text(rows, "status", "active");
+		lp_rows_set_text(rows, "origin", "allocate");
+		lp_rows_set_text(rows, "request_key", call->options->request_key);
+		lp_rows_set_time(rows, "assigned_at", call->now);
+		lp_rows_emit(rows);
+	}
+}
+
+/* Writes the assignments, in order; their ids. */
+static pg_uuid_t *
+store(Allocation *call, LpRows *rows)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(call->n, 1));
+	Datum		leads = lp_array_of_uuids(call->leads, call->n);
+	Datum		values[6] = {0, leads, UUIDPGetDatum(call->client_id)};
+	char		nulls[] = "      ";
+	uint64		stored;
+
+	for (int i = 0; i < call->n; i++)
+		lp_uuid_make(&ids[i]);
+	values[0] = lp_array_of_uuids(ids, call->n);
+	values[3] = call->campaign_id ? UUIDPGetDatum(call->campaign_id) : (Datum) 0;
+	nulls[3] = call->campaign_id ? ' ' : 'n';
+	values[4] = call->options->request_key ?
+		CStringGetTextDatum(call->options->request_key) : (Datum) 0;
+	nulls[4] = call->options->request_key ? ' ' : 'n';
+	values[5] = TimestampTzGetDatum(lp_clock_now());
+	stored = lp_sql_run(&insert_sql, values, nulls);
+	for (uint64 row = 0; row < stored; row++)
+		lp_rows_emit_tuple(rows, row);
+	values[0] = leads;
+	lp_sql_run(&taken_sql, values, NULL);
+	return ids;
+}
+
+static void
+open_request(Allocation *call)
+{
+	const char *text = json_text(call->criteria_json);
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	Datum		values[6];
+
+	hash_texts(hash, 1, &text);
+	values[0] = UUIDPGetDatum(call->client_id);
+	values[1] = call->campaign_id ? UUIDPGetDatum(call->campaign_id) : (Datum) 0;
+	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	values[3] = bytea_of(hash);
+	values[4] = Int32GetDatum((int32) (call->wanted - call->n));
+	values[5] = TimestampTzGetDatum(lp_clock_now());
+	lp_sql_run(&request_sql, values, call->campaign_id ? NULL : " n    ");
+}
+
+/* What a retry under the same request_key must have in common. */
+static void
+arguments_hash(Allocation *call, int64 wanted, Jsonb *options, uint8 *hash)
+{
+	const char *texts[] = {
+		call->campaign_id ? lp_uuid_text(call->campaign_id) : NULL,
+		psprintf(INT64_FORMAT, wanted),
+		json_text(call->criteria_json),
+		json_text(options)
+	};
+
+	hash_texts(hash, lengthof(texts), texts);
+}
+
+/* The answer of an earlier call with this key; false if there is none. */
+static bool
+answer_again(Allocation *call, const uint8 *hash, LpRows *rows)
+{
+	Interval	kept = {0, REQUEST_KEY_DAYS, 0};
+	Datum		values[] = {UUIDPGetDatum(call->client_id),
+		CStringGetTextDatum(call->options->request_key),
+	TimestampTzGetDatum(lp_clock_sub(call->now, &kept))};
+	bytea	   *first;
+	uint64		n;
+
+	if (lp_sql_run(&earlier_sql, values, NULL) == 0)
+		return false;
+	first = DatumGetByteaPP(lp_col(0, 1));
+	if (VARSIZE_ANY_EXHDR(first) != PG_SHA256_DIGEST_LENGTH ||
+		memcmp(VARDATA_ANY(first), hash, PG_SHA256_DIGEST_LENGTH) != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("request_key \"%s\" was used with other arguments",
+					   call->options->request_key),
+				errhint("Repeat the first call exactly, or use another key."));
+	values[0] = lp_col(0, 2);
+	n = lp_sql_run(&again_sql, values, NULL);
+	for (uint64 row = 0; row < n; row++)
+		lp_rows_emit_tuple(rows, row);
+	return true;
+}
+
+static void
+remember(Allocation *call, const uint8 *hash, const pg_uuid_t *ids)
+{
+	Datum		values[] = {UUIDPGetDatum(call->client_id),
+		CStringGetTextDatum(call->options->request_key), bytea_of(hash),
+	lp_array_of_uuids(ids, call->n), TimestampTzGetDatum(call->now)};
+
+	lp_sql_run(&remember_sql, values, NULL);
+}
+
+static int64
+read_wanted(FunctionCallInfo fcinfo)
+{
+	int64		wanted;
+
+	lp_arg_require(fcinfo, 2, "wanted");
+	wanted = PG_GETARG_INT32(2);
+	if (wanted < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"wanted\" must not be negative: " INT64_FORMAT, wanted));
+	if (wanted > MAX_WANTED)
+		ereport(ERROR,
+				errcode(ERRCODE_LP_TOO_LARGE),
+				errmsg("argument \"wanted\" is too large: " INT64_FORMAT, wanted),
+				errhint("Ask for at most %d leads a call.", MAX_WANTED));
+	return wanted;
+}
+
+static void
+allocate(Allocation *call, Jsonb *options, LpRows *rows)
+{
+	bool		keyed = call->options->request_key != NULL && !call->dry_run;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	pg_uuid_t  *ids;
+	int64		asked = call->wanted;
+
+	arguments_hash(call, asked, options, hash);
+	if (keyed && answer_again(call, hash, rows))
+		return;
+	call->client = lp_client_load_active(call->client_id);
+	lp_bans_require_key(false);
+	call->wanted = Min(asked, lp_client_room(call->client, call->now));
+	lp_available_ensure();
+	collect(call);
+	if (call->dry_run)
+	{
+		emit_dry(call, rows);
+		return;
+	}
+	ids = store(call, rows);
+	if (call->n < call->wanted && call->options->enrich_on_shortage)
+		open_request(call);
+	if (keyed)
+		remember(call, hash, ids);
+}
+
+Datum
+lp_allocate(PG_FUNCTION_ARGS)
+{
+	Allocation	call = {0};
+	Jsonb	   *options = LP_ARG_JSONB(4);
+	LpRows	   *rows = lp_rows_begin(fcinfo);
+
+	call.client_id = lp_arg_uuid(fcinfo, 0, "client_id");
+	call.campaign_id = lp_arg_uuid_or_null(fcinfo, 1);
+	call.wanted = read_wanted(fcinfo);
+	call.criteria_json = LP_ARG_JSONB(3);
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	call.criteria = lp_criteria_read(call.criteria_json);
+	call.options = lp_options_read(options);
+	call.dry_run = call.options->dry_run;
+	lp_client_lock(call.client_id, true);
+	call.now = lp_clock_now();
+	allocate(&call, options, rows);
+	lp_call_end();
+	return (Datum) 0;
+}

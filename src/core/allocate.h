@@ -1,0 +1,16 @@
+/*
+ * allocate.h
+ *	  What allocation knows that others need.
+ */
+#ifndef LP_ALLOCATE_H
+#define LP_ALLOCATE_H
+
+#include "core/ownership.h"
+
+/*
+ * How many leads the client may still be given now (max_active_leads,
+ * daily_allocation); PG_INT64_MAX without a limit.  Under the client's lock.
+ */
+extern int64 lp_client_room(const LpClient *client, TimestampTz now);
+
+#endif							/* LP_ALLOCATE_H */

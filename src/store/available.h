@@ -1,0 +1,27 @@
+/*
+ * available.h
+ *	  Statements over lead_available and lead_terms.
+ */
+#ifndef LP_STORE_AVAILABLE_H
+#define LP_STORE_AVAILABLE_H
+
+#include "utils/uuid.h"
+
+/* Bits of lead_available.channels: 1 << LpChannel. */
+#define LP_CHANNEL_BIT(channel) (1 << (channel))
+
+/* What separates the words of a title: all but letters and digits. */
+#define LP_WORD_SEPARATOR \
+	"E'[\\u0001-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u00BF\\u2000-\\u206F\\u3000-\\u303F]+'"
+
+/* Terms longer than this are stored as 'x:' and their md5. */
+#define LP_TERM_BYTES 120
+
+/* A title as it is matched: folded words, each between blanks of its own. */
+#define LP_TITLE_WORDS(title) \
+	"'  ' || regexp_replace(@s@.lp_fold(" title "), " LP_WORD_SEPARATOR ", '  ', 'g') || '  '"
+
+/* Brings the rows of these leads, or with NULL of all, up to date. */
+extern void lp_available_store(const pg_uuid_t *ids, int n);
+
+#endif							/* LP_STORE_AVAILABLE_H */
