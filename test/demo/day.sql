@@ -3,17 +3,35 @@
 SET leadpool.now = :'now';
 SELECT id AS client, campaign, mailbox, cold_mailbox, profile, number FROM demo.agency WHERE n = :agency \gset
 
--- Claims, a batch a channel, each in an order of its own.  Some engines are
--- wrong: they try a cold mailbox, or numbers of the other agency's leads.
-INSERT INTO demo.claim
-SELECT :day, :agency, v.channel, c.*
-FROM (VALUES ('email'::lp_channel, :'mailbox', 90, true), ('linkedin', :'profile', 35, true), ('sms', :'number', 45, true),
-             ('voice', :'number', 45, true), ('email', :'cold_mailbox', 10, true), ('sms', :'number', 8, false)) v (channel, sender, share, own)
-CROSS JOIN LATERAL lp_jit_claim_batch(:'client', v.channel, ARRAY(
-        SELECT a.lead_id FROM lead_assignments a JOIN lead_pool p ON p.id = a.lead_id
-        WHERE a.status = 'active' AND (a.client_id = :'client') = v.own
-        ORDER BY md5(p.apollo_id || v.channel::text || (:day % 2)) LIMIT v.share),
-    v.sender, :'campaign', 'day ' || :day || ' ' || v.channel) c;
+-- Claims, a batch a transaction.  Some engines are wrong: they try a mailbox
+-- that is not warm, or numbers of the other agency's leads.
+\set own true
+\set skip 0
+\set channel email
+\set sender :mailbox
+\set share 90
+\ir claim.sql
+\set channel linkedin
+\set sender :profile
+\set share 35
+\ir claim.sql
+\set channel sms
+\set sender :number
+\set share 45
+\ir claim.sql
+\set channel voice
+\ir claim.sql
+\set channel email
+\set sender :cold_mailbox
+\set skip 90
+\set share 10
+\ir claim.sql
+\set own false
+\set skip 0
+\set channel sms
+\set sender :number
+\set share 8
+\ir claim.sql
 
 -- In between somebody says stop: the last look before the wire catches it.
 INSERT INTO demo.event

@@ -117,7 +117,7 @@ sub person
 		current => JSON::PP::false, start_date => '2009-03-01', end_date => '2014-11-01', kind => undef } for 1 .. below(3);
 	my %person = (
 		id => hex_id(), first_name => $first, last_name => $last, name => "$first $last", title => $title,
-		headline => "$title at $company->{name}", linkedin_url => "http://www.linkedin.com/in/example-$login-$number",
+		headline => "$title at $company->{name}", linkedin_url => "http://www.linkedin.com/in/example-" . ($login =~ tr/./-/r) . "-$number",
 		photo_url => undef, twitter_url => undef, github_url => undef, facebook_url => undef,
 		email => $mail, email_status => 'verified', extrapolated_email_confidence => undef, email_domain_catchall => (chance(6) ? JSON::PP::true : JSON::PP::false),
 		personal_emails => [], organization_id => $company->{id}, organization => $company, employment_history => \@history,

@@ -4,6 +4,10 @@
 \pset null ''
 SET leadpool.now = '2026-03-09 20:00+00';
 
+SELECT format('leadpool %s on PostgreSQL %s: 500 answers of Apollo, two agencies, three days', (SELECT extversion FROM pg_extension WHERE extname = 'leadpool'),
+              current_setting('server_version')) AS title \gset
+\echo :title
+\echo
 \echo 'CAPTURE'
 SELECT count(*) FILTER (WHERE outcome = 'inserted') AS inserted, count(*) FILTER (WHERE outcome = 'updated') AS updated,
        count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged, count(*) FILTER (WHERE outcome = 'merged') AS merged,
@@ -48,10 +52,10 @@ FROM (SELECT g.n, count(a.id) AS c FROM demo.agency g JOIN lead_assignments a ON
 \echo 'THREE DAYS'
 SELECT to_char(date '2026-03-02' + d.offs, 'Dy DD Mon') AS day, count(*) AS claims, count(*) FILTER (WHERE c.allowed) AS granted,
        count(t.id) FILTER (WHERE t.state = 'sent') AS sent, count(t.id) FILTER (WHERE t.state = 'failed') AS failed,
-       count(t.id) FILTER (WHERE t.state = 'fenced') AS fenced, count(t.id) FILTER (WHERE t.state = 'dispatched') AS unheard,
+       count(t.id) FILTER (WHERE t.state = 'fenced') AS fenced, count(t.id) FILTER (WHERE t.state IN ('dispatched', 'unknown')) AS "never heard of",
        count(*) FILTER (WHERE t.channel = 'email') AS email, count(*) FILTER (WHERE t.channel = 'linkedin') AS linkedin,
        count(*) FILTER (WHERE t.channel = 'sms') AS sms, count(*) FILTER (WHERE t.channel = 'voice') AS voice,
-       max(e.events) AS events, max(e.duplicates) AS "sent again"
+       max(e.events) AS events, max(e.duplicates) AS "told twice"
 FROM demo.claim c
 JOIN (VALUES (1, 1), (2, 4), (3, 7)) d (day, offs) ON d.day = c.day
 LEFT JOIN lead_touches t ON t.id = c.touch_id AND c.allowed
