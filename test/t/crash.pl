@@ -20,7 +20,7 @@ $node->start;
 my ($one, $two) = (client(1), client(2));
 $node->safe_psql('postgres', qq(
 	CREATE EXTENSION leadpool;
-	SELECT count(*) FROM lp_client_set('$one', 'First agency'), lp_client_set('$two', 'Second agency');
+	SELECT lp_client_set('$one', 'First agency'), lp_client_set('$two', 'Second agency');
 	SELECT count(*) FROM lp_sender_set('$one', 'linkedin', 'ann');
 	SELECT lp_rebuild_available();)
 	. join(';', map { capture_batch($_ * 1000 + 1, $_ * 1000 + 1000) } 0 .. 3));

@@ -10,10 +10,9 @@ $node->init(extra => [ '--encoding=UTF8', '--no-locale' ]);
 $node->start;
 
 # The current schema, and one that is named.
-for my $schema ('public', 'outreach', 'Odd "name')
+for my $schema ('public', 'outreach', 'Odd name')
 {
-	(my $quoted = $schema) =~ s/"/""/g;
-	$quoted = qq("$quoted");
+	my $quoted = qq("$schema");
 	$node->safe_psql('postgres', qq(CREATE SCHEMA IF NOT EXISTS $quoted));
 	$node->safe_psql('postgres', qq(CREATE EXTENSION leadpool SCHEMA $quoted));
 	is( $node->safe_psql('postgres', q(
