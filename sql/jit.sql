@@ -30,9 +30,9 @@ BEGIN
     INSERT INTO lead_identities (kind, value, lead_id, identifies, key_hash, source, first_seen_at)
     SELECT ban.kind, ban.value, pg_temp.id(n), ban.kind <> 'phone', b.value_hash, 'operator', '2026-01-01'
     FROM lead_suppressions b WHERE b.id = made;
-    -- the address in use carries the first eight bytes of the hash, lowest first
-    UPDATE lead_state SET email_key = (SELECT ('x' || string_agg(lpad(to_hex(get_byte(b.value_hash, i)), 2, '0'), '' ORDER BY i DESC))::bit(64)::bigint
-        FROM generate_series(0, 7) i, lead_suppressions b WHERE b.id = made)
+    -- the address in use carries the first eight bytes of the hash
+    UPDATE lead_state SET email_key = (SELECT ('x' || encode(substring(b.value_hash FROM 1 FOR 8), 'hex'))::bit(64)::bigint
+        FROM lead_suppressions b WHERE b.id = made)
     WHERE lead_id = pg_temp.id(n) AND ban.kind = 'email';
 END$$;
 CREATE FUNCTION pg_temp.ask(n integer, channel lp_channel, sender text DEFAULT NULL, at timestamptz DEFAULT NULL) RETURNS lp_jit_verdict
@@ -186,6 +186,16 @@ FROM generate_series('2026-03-04 00:00+00'::timestamptz, '2026-03-04 05:00+00', 
 SELECT (pg_temp.ask(1, 'email', 'cold@agency.example')).*;
 SELECT (lp_sender_set(:a, 'email', 'cold@agency.example', '{"warmup_ready": false}')).warmup_ready;
 SELECT (pg_temp.ask(1, 'email', 'cold@agency.example')).*;
+
+-- 14 quiet_hours: voice and SMS, where the recipient is
+SELECT pg_temp.lead(120, :a), pg_temp.lead(121, :a);
+UPDATE lead_state SET country_code = 'US', region = 'California', zone = 'America/Los_Angeles' WHERE lead_id = pg_temp.id(120);
+UPDATE lead_state SET country_code = NULL, zone = NULL WHERE lead_id = pg_temp.id(121);
+SELECT n, c, (pg_temp.ask(n, c)).* FROM unnest(ARRAY[120, 121]) n, unnest(enum_range(NULL::lp_channel)) c ORDER BY n, c;
+SELECT n, passed, detail FROM unnest(ARRAY[1, 120, 121]) n, lp_jit_explain(pg_temp.id(n), :a, 'voice') WHERE check_name = 'quiet_hours' ORDER BY n;
+SELECT (lp_client_set(:a, settings => '{"quiet_hours": {"voice": {"from": "09:00", "to": "16:00", "days": [1, 2, 3, 4, 5]}}}')).status;
+SELECT c, (pg_temp.ask(1, c)).* FROM unnest('{voice,sms}'::lp_channel[]) c ORDER BY c;
+SELECT (lp_client_set(:a, settings => '{"quiet_hours": null}')).status;
 
 -- everything that fails, in order
 SELECT pg_temp.lead(119, :a, 0);

@@ -151,6 +151,17 @@ SELECT n, detail FROM generate_series(0, 11) n,
      lp_jit_explain(pg_temp.id(14), :a, 'email', 'new@agency.example', '2026-03-06 23:00+09'::timestamptz + n * interval '1 day')
 WHERE check_name = 'warmup_ready' ORDER BY n;
 
+-- quiet hours: until they are over, where the recipient is; with another rule the first moment that suits both
+SELECT pg_temp.lead(16), pg_temp.lead(17), pg_temp.lead(18);
+UPDATE lead_state SET country_code = 'US', region = 'California', zone = 'America/Los_Angeles' WHERE lead_id IN (pg_temp.id(16), pg_temp.id(17));
+UPDATE lead_state SET country_code = NULL, zone = NULL WHERE lead_id = pg_temp.id(18);
+SELECT * FROM pg_temp.ask(16, 'voice');
+SELECT * FROM pg_temp.ask(16, 'voice', at => '2026-03-08 05:30+00');    -- Saturday evening, the clock goes forward at night
+SELECT pg_temp.sent(17, 'email', '2026-03-02 06:00+00');                -- recent until 5 March 06:00 UTC, at night there
+SELECT * FROM pg_temp.ask(17, 'sms');
+SELECT check_name, retry_at FROM lp_jit_explain(pg_temp.id(17), :a, 'sms', NULL, '2026-03-04 15:00+00') WHERE NOT passed;
+SELECT * FROM pg_temp.ask(18, 'voice');
+
 -- several rules: the first moment at which all pass, which no single one names
 SELECT pg_temp.lead(15);
 SELECT (lp_sender_set(:a, 'email', 'both@agency.example', '{"warmup_ready": true, "daily_limit": 1, "time_zone": "Asia/Tokyo"}')).sender;

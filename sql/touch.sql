@@ -40,7 +40,7 @@ FROM lead_touches t JOIN lead_assignments a USING (lead_id, client_id);
 SELECT * FROM lp_jit_check(pg_temp.id(1), :a, 'voice');
 -- every answer is kept, with what it rested on and no personal data
 SELECT allowed, touch_id IS NOT NULL AS touch FROM lp_jit_claim(pg_temp.id(1), :a, 'voice');
-SELECT touch_id = pg_temp.touch(1) AS touch, channel, allowed, failed, decided_at, jsonb_pretty(facts) FROM lead_decisions ORDER BY id;
+SELECT touch_id = pg_temp.touch(1) AS touch, channel, allowed, failed, decided_at, jsonb_pretty(facts #- '{checks,quiet_hours}') AS facts FROM lead_decisions ORDER BY id;
 
 -- the step is claimed once: a retry gets the first claim back while it is open
 SELECT touch_id = pg_temp.touch(1) AS same, allowed, blocked_by, failed, retry_at
