@@ -76,6 +76,14 @@ SELECT touch_id <> pg_temp.touch(2) AS new, allowed FROM lp_jit_claim(pg_temp.id
 SELECT state, flags, sent_at, counted_at FROM lp_touch_confirm(pg_temp.touch(2), 'm2');
 SELECT state, flags FROM lead_touches WHERE lead_id = pg_temp.id(2) ORDER BY id;
 SET leadpool.now = '2026-03-04 15:00+00';
+-- ... also when the newer one is on its way already: both are facts
+SELECT pg_temp.lead(3);
+SELECT allowed FROM lp_jit_claim(pg_temp.id(3), :a, 'email', :out, :c, 'step 1');
+SELECT state FROM lp_touch_fail(pg_temp.touch(3), 'connection lost');
+SELECT allowed, lp_touch_dispatch(touch_id) FROM lp_jit_claim(pg_temp.id(3), :a, 'email', :out, :c, 'step 1');
+SELECT state, flags FROM lp_touch_confirm(pg_temp.touch(3), 'm3');
+SELECT state, flags FROM lead_touches WHERE lead_id = pg_temp.id(3) ORDER BY id;
+SELECT touch_id = pg_temp.touch(3) AS first, blocked_by FROM lp_jit_claim(pg_temp.id(3), :a, 'email', :out, :c, 'step 1');
 
 -- every state, every report: what it becomes
 CREATE TEMP TABLE made (n integer, state text);

@@ -145,7 +145,7 @@ pool_suppressed(const LpJitCall *call, const LpJitLead *lead, TimestampTz t)
 	if (is_excluded(call->client, &lead->lead))
 		return block(call, DT_NOEND, "the client excludes the domain");
 	if (lead->others_address)
-		return block(call, DT_NOEND, "the address belongs to a person who is not this client's");
+		return block(call, DT_NOEND, "the address may not be mailed by this client");
 	if (ban != NULL)
 		return block(call, ban->expires_at, "%s on %s",
 					 lp_ban_reason_name(ban->reason), when(call, ban->created_at));
