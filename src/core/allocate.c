@@ -28,8 +28,8 @@
 #include "core/available.h"
 #include "core/bans.h"
 #include "core/client.h"
-#include "core/company.h"
 #include "core/eligible.h"
+#include "core/holds.h"
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -221,7 +221,7 @@ take(Allocation *call, const pg_uuid_t *ids, int n)
 		if (list[i].broken == 0 && count_company(call, list[i].lead))
 			chosen[n_chosen++] = list[i].lead;
 	refused = call->dry_run ? palloc0(sizeof(bool) * Max(n_chosen, 1)) :
-		lp_company_take(call->client, chosen, n_chosen, call->now);
+		lp_holds_take(call->client, chosen, n_chosen, call->now);
 	for (int i = 0; i < n_chosen; i++)
 		if (!refused[i])
 			call->leads[call->n++] = chosen[i]->id;

@@ -11,8 +11,8 @@
 #include "utils/builtins.h"
 
 #include "core/bans.h"
-#include "core/company.h"
 #include "core/eligible.h"
+#include "core/holds.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/domain.h"
@@ -239,7 +239,7 @@ lp_eligible_check(const LpClient *client, const LpCriteria *criteria,
 	found = lp_sql_run(&contacted_sql, values, NULL);
 	for (uint64 row = 0; row < found; row++)
 		find(list, n, DatumGetUUIDP(lp_col(row, 1)))->broken |= BIT(NOT_KEPT);
-	held = lp_company_held_by_others(leads, n, &client->id);
+	held = lp_holds_of_others(leads, n, &client->id);
 	for (int i = 0; i < n; i++)
 		if (held[i])
 			list[i].broken |= BIT(COMPANY_EXCLUSIVE);

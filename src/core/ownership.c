@@ -15,8 +15,8 @@
 #include "core/allocate.h"
 #include "core/available.h"
 #include "core/client.h"
-#include "core/company.h"
 #include "core/eligible.h"
+#include "core/holds.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -140,7 +140,7 @@ give(const LpClient *client, const LpLead *lead, const pg_uuid_t *campaign_id,
 		nulls[2] = 'n';
 	if (reason == NULL)
 		nulls[3] = 'n';
-	if (lp_company_take(client, &lead, 1, now)[0])
+	if (lp_holds_take(client, &lead, 1, now)[0])
 		refuse(ERRCODE_LP_OWNED, &lead->id, "belongs to another client or is kept for one",
 			   NULL, "Choose another lead.");
 	lp_sql_run(&insert_sql, values, nulls);
@@ -252,7 +252,7 @@ lp_release(PG_FUNCTION_ARGS)
 		elog(ERROR, "assignment ended under the lead's lock");
 	result = lp_call_return_row(0);
 	lp_touch_fence(&id, 1, client_id, LP_CHANNEL_NONE, now);
-	lp_company_let_go(client, lead);
+	lp_holds_let_go(client, lead);
 	lp_available_refresh(&id, 1);
 	lp_call_end();
 	PG_RETURN_DATUM(result);

@@ -1,15 +1,15 @@
 /*
- * company.h
+ * holds.h
  *	  Companies that a client has to itself (setting company_exclusive).
  */
-#ifndef LP_COMPANY_H
-#define LP_COMPANY_H
+#ifndef LP_HOLDS_H
+#define LP_HOLDS_H
 
 #include "core/lead.h"
 #include "core/ownership.h"
 
 /* For each lead whether another client holds its company now. */
-extern bool *lp_company_held_by_others(const LpLead *leads, int n,
+extern bool *lp_holds_of_others(const LpLead *leads, int n,
 									   const pg_uuid_t *client_id);
 
 /*
@@ -18,10 +18,10 @@ extern bool *lp_company_held_by_others(const LpLead *leads, int n,
  * first.  Tells for each lead whether it is refused.  May wait for another
  * transaction.
  */
-extern bool *lp_company_take(const LpClient *client, const LpLead **leads, int n,
+extern bool *lp_holds_take(const LpClient *client, const LpLead **leads, int n,
 							 TimestampTz now);
 
 /* After an assignment ended: gives up companies where the client owns nobody. */
-extern void lp_company_let_go(const LpClient *client, const LpLead *lead);
+extern void lp_holds_let_go(const LpClient *client, const LpLead *lead);
 
-#endif							/* LP_COMPANY_H */
+#endif							/* LP_HOLDS_H */

@@ -1,5 +1,5 @@
 /*
- * company.c
+ * holds.c
  *	  Companies that a client has to itself (setting company_exclusive).
  *
  * The primary key of lead_company_holds is the promise.  A client without the
@@ -11,7 +11,7 @@
 
 #include "utils/builtins.h"
 
-#include "core/company.h"
+#include "core/holds.h"
 #include "store/sql.h"
 
 static LpSql anyone_sql = LP_SQL(
@@ -70,7 +70,7 @@ mark_held(char **keys, int n, const pg_uuid_t *client_id, bool *result)
 }
 
 bool *
-lp_company_held_by_others(const LpLead *leads, int n, const pg_uuid_t *client_id)
+lp_holds_of_others(const LpLead *leads, int n, const pg_uuid_t *client_id)
 {
 	bool	   *result = palloc0(sizeof(bool) * Max(n, 1));
 	char	  **keys;
@@ -85,7 +85,7 @@ lp_company_held_by_others(const LpLead *leads, int n, const pg_uuid_t *client_id
 }
 
 bool *
-lp_company_take(const LpClient *client, const LpLead **leads, int n, TimestampTz now)
+lp_holds_take(const LpClient *client, const LpLead **leads, int n, TimestampTz now)
 {
 	bool	   *refused = palloc0(sizeof(bool) * Max(n, 1));
 	char	  **keys;
@@ -121,7 +121,7 @@ lp_company_take(const LpClient *client, const LpLead **leads, int n, TimestampTz
 }
 
 void
-lp_company_let_go(const LpClient *client, const LpLead *lead)
+lp_holds_let_go(const LpClient *client, const LpLead *lead)
 {
 	char	   *keys[2];
 	Datum		values[2];
