@@ -1,0 +1,700 @@
+/*
+ * apply.c
+ *	  Writing a batch: archive, fold, identities, companies, marks.
+ *
+ * Everything is one statement a table and batch.  A row that would not change
+ * gets no new version.  Leads are locked before anything is read that the
+ * fold builds on.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "core/available.h"
+#include "core/bans.h"
+#include "core/batch.h"
+#include "core/event.h"
+#include "core/fold.h"
+#include "core/lead.h"
+#include "store/sql.h"
+#include "util/jsonwalk.h"
+#include "util/uuid.h"
+
+static LpSql conflict_sql = LP_SQL(
+	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
+	" SELECT DISTINCT ON (a, b) 'identity', a, b, k, $4"
+	" FROM unnest($1, $2, $3) WITH ORDINALITY u(a, b, k, n) ORDER BY a, b, n"
+	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
+	UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID);
+
+/* Ids of the leads that were there before, sorted. */
+static pg_uuid_t *
+old_leads(LpBatch *batch, int *n)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+
+	*n = 0;
+	for (int i = 0; i < batch->n_leads; i++)
+		if (!batch->leads[i].is_new)
+			ids[(*n)++] = batch->leads[i].id;
+	qsort(ids, *n, sizeof(pg_uuid_t), lp_uuid_compare);
+	return ids;
+}
+
+static LpTouched *
+touched(LpBatch *batch, const pg_uuid_t *id)
+{
+	return &batch->leads[lp_batch_lead(batch, id, false)];
+}
+
+/* Locks the leads, then reads what is there. */
+static void
+load_leads(LpBatch *batch)
+{
+	int			n;
+	pg_uuid_t  *ids = old_leads(batch, &n);
+	LpPoolRow **rows;
+	TimestampTz *newest;
+
+	for (int i = 0; i < batch->n_leads; i++)
+		batch->leads[i].row = lp_pool_row_new(batch->pool);
+	if (n == 0)
+		return;
+	lp_lead_lock(ids, n);
+	rows = lp_pool_load(batch->pool, ids, n);
+	newest = lp_archive_newest(ids, n);
+	for (int i = 0; i < n; i++)
+	{
+		LpTouched  *lead = touched(batch, &ids[i]);
+
+		lead->newest = newest[i];
+		lead->old = rows[i];
+		if (rows[i] == NULL)
+			lead->is_new = true;
+		else
+			lead->row = lp_pool_row_copy(batch->pool, rows[i]);
+	}
+}
+
+/* The company of an organization element, found or new. */
+static int
+company_of(LpBatch *batch, const LpFacts *facts)
+{
+	char	   *id = lp_fold_company(batch->pool, facts->row);
+	char	   *domain = lp_fold_company_domain(lp_pool_text(batch->pool, facts->row,
+															 LP_COL_COMPANY_DOMAIN));
+	LpOrganization  *company;
+
+	for (int i = 0; i < batch->n_companies; i++)
+	{
+		company = &batch->companies[i];
+		if (id != NULL ? company->apollo_id != NULL && strcmp(company->apollo_id, id) == 0 :
+			company->apollo_id == NULL && strcmp(company->domain, domain) == 0)
+			return i;
+	}
+	batch->companies = batch->companies == NULL ? palloc(sizeof(LpOrganization)) :
+		repalloc(batch->companies, sizeof(LpOrganization) * (batch->n_companies + 1));
+	company = &batch->companies[batch->n_companies];
+	memset(company, 0, sizeof(*company));
+	lp_uuid_make(&company->id);
+	company->apollo_id = id;
+	company->domain = domain;
+	company->captured_at = DT_NOBEGIN;
+	company->is_new = true;
+	return batch->n_companies++;
+}
+
+/* Finds the companies of the batch, and the leads that work there. */
+static void
+load_companies(LpBatch *batch)
+{
+	char	  **ids = palloc(sizeof(char *) * Max(batch->n, 1));
+	char	  **domains = palloc(sizeof(char *) * Max(batch->n, 1));
+	int			n_ids = 0;
+	int			n_domains = 0;
+	int			n_leads;
+	pg_uuid_t  *leads;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+
+		if (element->kind != LP_ELEMENT_ORGANIZATION || element->facts == NULL ||
+			(element->outcome != NULL && strcmp(element->outcome, "unchanged") != 0))
+			continue;
+		ids[n_ids] = lp_fold_company(batch->pool, element->facts->row);
+		domains[n_domains] = lp_fold_company_domain(
+			lp_pool_text(batch->pool, element->facts->row, LP_COL_COMPANY_DOMAIN));
+		element->company = 0;
+		if (ids[n_ids] != NULL)
+			n_ids++;
+		else
+			n_domains++;
+	}
+	if (n_ids + n_domains == 0)
+		return;
+	batch->companies = lp_organization_find(ids, n_ids, domains, n_domains, &batch->n_companies);
+	for (int i = 0; i < batch->n; i++)
+		if (batch->elements[i].company >= 0)
+			batch->elements[i].company = company_of(batch, batch->elements[i].facts);
+	leads = lp_state_of_companies(ids, n_ids, &n_leads);
+	for (int i = 0; i < n_leads; i++)
+		(void) lp_batch_lead(batch, &leads[i], false);
+}
+
+/* The rest of the body as JSON, its elements as zeroes. */
+static Jsonb *
+rest_json(LpBatch *batch, const LpBody *body)
+{
+	char	   *copy;
+
+	if (batch->provider == NULL || body->n_parts == 0 ||
+		batch->elements[0].span.list == LP_LIST_BODY)
+		return NULL;
+	copy = pnstrdup(batch->clean, batch->len);
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpSpan	   *span = &batch->elements[i].span;
+
+		memset(copy + span->start, ' ', span->end - span->start);
+		copy[span->start] = '0';
+	}
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(copy)));
+}
+
+static int
+by_start(const void *a, const void *b)
+{
+	const LpElement *x = *(LpElement *const *) a;
+	const LpElement *y = *(LpElement *const *) b;
+
+	return x->span.start < y->span.start ? -1 : x->span.start > y->span.start;
+}
+
+/* Cuts the objects among the elements out of the body. */
+static void
+cut_body(LpBatch *batch, LpBody *body)
+{
+	LpElement **order = palloc(sizeof(LpElement *) * Max(batch->n, 1));
+	StringInfoData rest;
+	int			done = 0;
+
+	initStringInfo(&rest);
+	body->n_elements = batch->n;
+	body->cuts = palloc0(sizeof(Datum) * Max(batch->n, 1));
+	body->uncut = palloc(sizeof(bool) * Max(batch->n, 1));
+	for (int i = 0; i < batch->n; i++)
+		order[i] = &batch->elements[i];
+	qsort(order, batch->n, sizeof(LpElement *), by_start);
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = order[i];
+
+		body->uncut[element->ordinal - 1] = element->json == NULL;
+		if (element->json == NULL)
+			continue;
+		appendBinaryStringInfo(&rest, batch->body + done, element->span.start - done);
+		body->cuts[element->ordinal - 1] = Int32GetDatum(rest.len);
+		done = element->span.end;
+	}
+	appendBinaryStringInfo(&rest, batch->body + done, batch->len - done);
+	body->rest = rest.data;
+}
+
+static void
+archive(LpBatch *batch)
+{
+	LpBody		body = {0};
+
+	body.source = batch->source;
+	body.provider = batch->provider;
+	body.hash = batch->hash;
+	body.captured_at = batch->captured_at;
+	body.first_seen_at = batch->now;
+	cut_body(batch, &body);
+	body.parts = palloc0(sizeof(LpPart) * Max(batch->n, 1));
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpPart	   *part = &body.parts[body.n_parts];
+
+		if (element->json == NULL || element->erased)
+			continue;
+		lp_uuid_make(&element->capture_id);
+		element->stored = true;
+		part->id = element->capture_id;
+		part->ordinal = element->ordinal;
+		part->kind = element->kind;
+		part->text = element->part;
+		part->json = element->json;
+		if (element->lead >= 0)
+			part->lead_id = &batch->leads[element->lead].id;
+		if (element->company >= 0)
+			part->company_id = &batch->companies[element->company].id;
+		body.n_parts++;
+	}
+	body.json = rest_json(batch, &body);
+	lp_archive_store(batch->pool, &body);
+}
+
+/*
+ * A known body that comes again later is a newer observation, if others were
+ * made in between: then its time is raised and its leads are folded again.
+ */
+static void
+raise_times(LpBatch *batch)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * (batch->n + 1));
+	int			n = 0;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpTouched  *lead = element->lead < 0 ? NULL : &batch->leads[element->lead];
+		LpOrganization  *company = element->company < 0 ? NULL :
+			&batch->companies[element->company];
+
+		if (element->facts == NULL || element->facts->captured_at >= batch->captured_at ||
+			!((lead != NULL && lead->newest > element->facts->captured_at) ||
+			  (company != NULL && company->captured_at > element->facts->captured_at)))
+			continue;
+		ids[n++] = element->capture_id;
+		if (lead != NULL)
+			lead->replay = true;
+		if (company != NULL)
+			company->changed = true;
+		element->facts->captured_at = batch->captured_at;
+	}
+	if (n > 0)
+		ids[n++] = batch->known->id;
+	lp_archive_raise(ids, n, batch->captured_at);
+}
+
+/* An answer that was bought for this person. */
+static bool
+is_enrichment(const LpBatch *batch, const LpElement *element)
+{
+	return batch->provider != NULL && element->kind == LP_ELEMENT_PERSON &&
+		element->span.list != LP_LIST_PEOPLE;
+}
+
+static void
+lay_enriched(LpBatch *batch, LpPoolRow *row, TimestampTz at)
+{
+	int			column = batch->pool->at[LP_COL_ENRICHED_AT];
+
+	if (!row->nulls[column] && DatumGetTimestampTz(row->values[column]) >= at)
+		return;
+	row->values[column] = TimestampTzGetDatum(at);
+	row->nulls[column] = false;
+}
+
+static bool
+same_row(const LpPool *pool, const LpPoolRow *a, const LpPoolRow *b)
+{
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (i != pool->at[LP_COL_UPDATED_AT] && !lp_pool_same(pool, i, a, b))
+			return false;
+	return true;
+}
+
+/* Lays the new elements over the rows; late ones make their lead a replay. */
+static void
+lay_elements(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpTouched  *lead = element->lead < 0 ? NULL : &batch->leads[element->lead];
+		LpPoolRow  *before;
+
+		if (lead == NULL || (!element->stored && !lead->replay))
+			continue;
+		if (is_enrichment(batch, element))
+			lay_enriched(batch, lead->row, element->facts->captured_at);
+		if (lead->newest > batch->captured_at)
+			lead->replay = true;
+		if (lead->replay)
+			continue;
+		before = lp_pool_row_copy(batch->pool, lead->row);
+		lp_fold_lay(batch->pool, lead->row, element->facts);
+		element->outcome = lead->told == NULL && lead->is_new ? "inserted" :
+			same_row(batch->pool, before, lead->row) ? "unchanged" : "updated";
+		lead->told = "told";
+	}
+}
+
+static void
+replay_leads(LpBatch *batch)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	LpArchived *parts;
+	int			n = 0;
+	int			n_parts;
+
+	for (int i = 0; i < batch->n_leads; i++)
+		if (batch->leads[i].replay)
+		{
+			batch->leads[i].row = lp_fold_restart(batch->pool, batch->leads[i].row);
+			ids[n++] = batch->leads[i].id;
+		}
+	if (n == 0)
+		return;
+	parts = lp_archive_of_leads(ids, n, &n_parts);
+	for (int i = 0; i < n_parts; i++)
+	{
+		Jsonb	   *json = lp_batch_json(parts[i].part, strlen(parts[i].part));
+
+		if (json != NULL)
+			lp_fold_lay(batch->pool, touched(batch, parts[i].lead_id)->row,
+						lp_facts_read(batch->pool, lp_provider_of(parts[i].source),
+									  parts[i].source, parts[i].kind, json,
+									  parts[i].captured_at));
+	}
+}
+
+/* The same for companies; facts are laid in the order of time. */
+static void
+lay_companies(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpOrganization  *company = element->company < 0 ? NULL :
+			&batch->companies[element->company];
+		Jsonb	   *before;
+
+		if (company == NULL || (!element->stored && !company->changed))
+			continue;
+		before = company->facts;
+		if (element->stored && company->captured_at <= batch->captured_at)
+			company->facts = lp_organization_lay(before, element->json);
+		else
+		{
+			int			n;
+			LpArchived *parts = lp_archive_of_companies(&company->id, 1, &n);
+
+			company->facts = NULL;
+			for (int k = 0; k < n; k++)
+				company->facts = lp_organization_lay(company->facts,
+												lp_batch_json(parts[k].part,
+															  strlen(parts[k].part)));
+		}
+		company->changed = true;
+		company->captured_at = Max(company->captured_at, batch->captured_at);
+		company->domain = lp_fold_company_domain(
+			lp_pool_text(batch->pool, lp_organization_facts(batch->pool, company)->row,
+						 LP_COL_COMPANY_DOMAIN));
+		element->outcome = before == NULL ? "inserted" :
+			compareJsonbContainers(&before->root, &company->facts->root) == 0 ?
+			"unchanged" : "updated";
+	}
+	lp_organization_save(batch->companies, batch->n_companies);
+}
+
+/* Fills company columns from what answers about the companies told. */
+static void
+fill_companies(LpBatch *batch)
+{
+	char	  **ids = palloc(sizeof(char *) * Max(batch->n_leads, 1));
+	char	  **names = palloc(sizeof(char *) * Max(batch->n_leads, 1));
+	LpOrganization  *companies;
+	LpFacts   **facts;
+	int			n = 0;
+	int			n_companies;
+
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		names[i] = lp_fold_company(batch->pool, batch->leads[i].row);
+		if (names[i] != NULL)
+			ids[n++] = names[i];
+	}
+	companies = lp_organization_find(ids, n, NULL, 0, &n_companies);
+	facts = palloc(sizeof(LpFacts *) * Max(n_companies, 1));
+	for (int k = 0; k < n_companies; k++)
+		facts[k] = lp_organization_facts(batch->pool, &companies[k]);
+	for (int i = 0; i < batch->n_leads; i++)
+		for (int k = 0; k < n_companies; k++)
+			if (names[i] != NULL && strcmp(names[i], companies[k].apollo_id) == 0)
+				lp_fold_fill(batch->pool, batch->leads[i].row, facts[k]);
+}
+
+static void
+set_column(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, Datum value)
+{
+	row->values[pool->at[column]] = value;
+	row->nulls[pool->at[column]] = false;
+}
+
+/* A known body that changes nothing leaves its leads alone. */
+static bool
+is_idle(const LpBatch *batch, const LpTouched *lead)
+{
+	if (batch->known == NULL || lead->replay)
+		return false;
+	for (int i = 0; i < batch->n_companies; i++)
+		if (batch->companies[i].changed)
+			return false;
+	return true;
+}
+
+/* Writes the rows that are new or differ. */
+static void
+save_leads(LpBatch *batch)
+{
+	const LpPool *pool = batch->pool;
+	LpPoolRow **inserts = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
+	LpPoolRow **updates = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
+	LpStateRow *states = palloc(sizeof(LpStateRow) * Max(batch->n_leads, 1));
+	int			n_inserts = 0;
+	int			n_updates = 0;
+	int			n_states = 0;
+
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		LpTouched  *lead = &batch->leads[i];
+
+		if (is_idle(batch, lead))
+			continue;
+		lp_fold_finish(pool, lead->row);
+		lead->changed = lead->is_new || !same_row(pool, lead->old, lead->row);
+		if (!lead->changed)
+			continue;
+		set_column(pool, lead->row, LP_COL_UPDATED_AT, TimestampTzGetDatum(batch->now));
+		if (lead->is_new)
+		{
+			set_column(pool, lead->row, LP_COL_ID, UUIDPGetDatum(&lead->id));
+			set_column(pool, lead->row, LP_COL_STATE, CStringGetTextDatum("active"));
+			set_column(pool, lead->row, LP_COL_CREATED_AT, TimestampTzGetDatum(batch->now));
+			inserts[n_inserts++] = lead->row;
+		}
+		else
+			updates[n_updates++] = lead->row;
+		lp_fold_state(pool, lead->row, &lead->id, &states[n_states++]);
+	}
+	lp_pool_insert(pool, inserts, n_inserts);
+	lp_pool_update(pool, updates, n_updates);
+	lp_state_save(states, n_states);
+}
+
+/* What a replay or a filling changed is told by the first element of a lead. */
+static void
+tell_changes(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpTouched  *lead = element->lead < 0 ? NULL : &batch->leads[element->lead];
+		bool		told = false;
+
+		if (lead == NULL)
+			continue;
+		if (element->outcome == NULL)
+			element->outcome = "unchanged";
+		for (int k = 0; k < batch->n; k++)
+			if (batch->elements[k].lead == element->lead &&
+				batch->elements[k].outcome != NULL &&
+				strcmp(batch->elements[k].outcome, "unchanged") != 0)
+				told = true;
+		if (lead->changed && !told)
+			element->outcome = "updated";
+	}
+}
+
+static void
+save_keys(LpBatch *batch)
+{
+	int			room = batch->n_leads;
+	LpKey	   *keys;
+	Datum	   *hashes;
+	pg_uuid_t  *ids;
+	char	  **sources;
+	pg_uuid_t  *changed;
+	int			n = 0;
+	int			n_changed;
+
+	for (int i = 0; i < batch->n; i++)
+		room += batch->elements[i].n_keys;
+	keys = palloc(sizeof(LpKey) * Max(room, 1));
+	hashes = palloc(sizeof(Datum) * Max(room, 1));
+	ids = palloc(sizeof(pg_uuid_t) * Max(room, 1));
+	sources = palloc(sizeof(char *) * Max(room, 1));
+	for (int i = 0; i < batch->n; i++)
+		for (int k = 0; batch->elements[i].stored && batch->elements[i].lead >= 0 &&
+			 k < batch->elements[i].n_keys; k++)
+		{
+			keys[n] = batch->elements[i].keys[k];
+			if (lp_batch_key_taken(batch, &keys[n], batch->elements[i].lead))
+				keys[n].identifies = false;
+			ids[n++] = batch->leads[batch->elements[i].lead].id;
+		}
+	/* The number in use may have been read with the lead's country. */
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		char	   *phone = lp_pool_text(batch->pool, batch->leads[i].row, LP_COL_PHONE);
+
+		if (batch->leads[i].changed && phone != NULL)
+		{
+			keys[n].kind = LP_KEY_PHONE;
+			keys[n].value = phone;
+			keys[n].identifies = false;
+			ids[n++] = batch->leads[i].id;
+		}
+	}
+	for (int i = 0; i < n; i++)
+	{
+		bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
+
+		SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
+		lp_bans_hash(keys[i].kind, keys[i].value, (uint8 *) VARDATA(hash));
+		hashes[i] = PointerGetDatum(hash);
+		sources[i] = unconstify(char *, batch->source);
+	}
+	changed = lp_identities_add(keys, hashes, ids, sources, n, batch->now, &n_changed);
+	for (int i = 0; i < n_changed; i++)
+		touched(batch, &changed[i])->extended = true;
+}
+
+static void
+save_ties(LpBatch *batch)
+{
+	pg_uuid_t  *leads = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
+	pg_uuid_t  *others = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
+	char	  **kinds = palloc(sizeof(char *) * Max(batch->n_ties, 1));
+
+	for (int i = 0; i < batch->n_ties; i++)
+	{
+		leads[i] = batch->ties[i].lead_id;
+		others[i] = batch->ties[i].other_id;
+		kinds[i] = unconstify(char *, lp_key_kind_name(batch->ties[i].kind));
+	}
+	if (batch->n_ties > 0)
+	{
+		Datum		args[] = {
+			lp_array_of_uuids(leads, batch->n_ties), lp_array_of_uuids(others, batch->n_ties),
+			lp_array_of_texts(kinds, batch->n_ties), TimestampTzGetDatum(batch->now)
+		};
+
+		lp_sql_run(&conflict_sql, args, NULL);
+	}
+}
+
+/* Marks of new payloads become bans; rare, so one by one. */
+static void
+act_on_marks(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpMark	   *marks;
+		int			n;
+
+		if (!element->stored || element->lead < 0 || batch->provider == NULL)
+			continue;
+		marks = lp_facts_marks(batch->pool, element->facts, &n);
+		for (int k = 0; k < n; k++)
+		{
+			LpBanOrder	order = {
+				.reason = marks[k].reason,
+				.channel = LP_CHANNEL_NONE,
+				.origin = "apollo",
+				.expires_at = DT_NOEND,
+			};
+
+			lp_bans_add(&order, &marks[k].key, 1,
+						marks[k].is_person ? &batch->leads[element->lead].id : NULL,
+						NULL);
+		}
+	}
+}
+
+/* Which of the leads are banned, and who must know. */
+static void
+look_up_bans(LpBatch *batch)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	pg_uuid_t  *whole = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	List	  **bans;
+	int			n_whole = 0;
+
+	if (batch->n_leads == 0)
+		return;
+	for (int i = 0; i < batch->n_leads; i++)
+		ids[i] = batch->leads[i].id;
+	bans = lp_bans_of_leads(ids, batch->n_leads, batch->now);
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		ListCell   *cell;
+		bool		person = false;
+
+		foreach(cell, bans[i])
+		{
+			LpBan	   *ban = lfirst(cell);
+
+			if (ban->client_id != NULL)
+				continue;
+			batch->leads[i].banned = true;
+			person = person || lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, batch->now) !=
+				LP_BAN_STOPS_NOTHING;
+		}
+		if (person)
+			whole[n_whole++] = ids[i];
+	}
+	lp_state_set_banned(whole, n_whole);
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+
+		if (element->lead >= 0 && element->detail == NULL)
+			element->detail = batch->leads[element->lead].banned ? "banned" :
+				element->conflict ? "conflict" : NULL;
+	}
+}
+
+/* Tells the other parts which leads are new or differ. */
+static void
+announce(LpBatch *batch)
+{
+	pg_uuid_t  *extended = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	pg_uuid_t  *changed = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	int			n_extended = 0;
+	int			n_changed = 0;
+
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		LpTouched  *lead = &batch->leads[i];
+
+		if (lead->extended)
+			extended[n_extended++] = lead->id;
+		if (lead->extended || lead->changed)
+			changed[n_changed++] = lead->id;
+	}
+	if (n_extended > 0)
+		lp_event_adopt(extended, n_extended);
+	if (n_changed > 0)
+		lp_available_refresh(changed, n_changed);
+}
+
+void
+lp_batch_apply(LpBatch *batch)
+{
+	load_companies(batch);
+	load_leads(batch);
+	if (batch->known != NULL)
+		raise_times(batch);
+	else
+		archive(batch);
+	lay_elements(batch);
+	lay_companies(batch);
+	replay_leads(batch);
+	fill_companies(batch);
+	save_leads(batch);
+	tell_changes(batch);
+	save_keys(batch);
+	save_ties(batch);
+	act_on_marks(batch);
+	look_up_bans(batch);
+	announce(batch);
+}

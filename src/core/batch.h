@@ -1,0 +1,98 @@
+/*
+ * batch.h
+ *	  One call of capture: its elements, the leads and companies they touch.
+ *
+ * capture.c reads the body and decides who is who, apply.c folds and writes.
+ */
+#ifndef LP_BATCH_H
+#define LP_BATCH_H
+
+#include "common/sha2.h"
+
+#include "core/archive.h"
+#include "core/organization.h"
+#include "core/element.h"
+#include "util/jsonsplit.h"
+
+/* A lead that an element of the batch, or its company's answer, touches. */
+typedef struct LpTouched
+{
+	pg_uuid_t	id;
+	bool		is_new;
+	bool		replay;			/* fold all captures again */
+	bool		changed;		/* the row differs from what was there */
+	bool		extended;		/* it got a key it did not have */
+	bool		banned;
+	TimestampTz newest;			/* of its captures before this call */
+	LpPoolRow  *old;			/* NULL for a new lead */
+	LpPoolRow  *row;
+	char	   *told;			/* outcome that its first element gets from a replay */
+} LpTouched;
+
+typedef struct LpElement
+{
+	int			ordinal;
+	LpSpan		span;
+	LpElementKind kind;
+	char	   *part;			/* verbatim */
+	Jsonb	   *json;			/* NULL: null or no object */
+	LpFacts    *facts;
+	LpKey	   *keys;
+	int			n_keys;
+	int			lead;			/* index of its lead, -1 = none */
+	int			company;		/* index of its company, -1 = none */
+	pg_uuid_t	capture_id;
+	bool		stored;			/* its part is new in the archive */
+	bool		erased;
+	bool		conflict;
+	const char *outcome;
+	const char *detail;
+} LpElement;
+
+/* Two leads that one element ties together. */
+typedef struct LpTie
+{
+	pg_uuid_t	lead_id;
+	pg_uuid_t	other_id;
+	LpKeyKind	kind;
+} LpTie;
+
+typedef struct LpBatch
+{
+	LpPool	   *pool;
+	const char *source;
+	const LpProvider *provider; /* NULL: rows whose keys are columns */
+	char	   *body;
+	char	   *clean;
+	int			len;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	TimestampTz captured_at;
+	TimestampTz now;
+	LpElement  *elements;
+	int			n;
+	LpTouched  *leads;
+	int			n_leads;
+	int			lead_room;
+	LpOrganization  *companies;
+	int			n_companies;
+	LpTie	   *ties;
+	int			n_ties;
+	LpEnvelope *known;			/* the body was stored before */
+	struct HTAB *keys;			/* identifying keys -> index of a lead */
+} LpBatch;
+
+/* The index of a lead in the batch, added if need be. */
+extern int	lp_batch_lead(LpBatch *batch, const pg_uuid_t *id, bool is_new);
+
+/* Whether another lead than this one is identified by the key. */
+extern bool lp_batch_key_taken(LpBatch *batch, const LpKey *key, int lead);
+
+/* Reads the JSON of a verbatim part; NULL if it is no object. */
+extern Jsonb *lp_batch_json(const char *part, int len);
+
+/* Archives, folds and writes a batch whose elements know their leads. */
+extern void lp_batch_apply(LpBatch *batch);
+
+extern const LpProvider *lp_provider_of(const char *source);
+
+#endif							/* LP_BATCH_H */

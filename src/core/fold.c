@@ -1,0 +1,458 @@
+/*
+ * fold.c
+ *	  What lead_pool shows: the fold of a person's captures in the order of
+ *	  their time.
+ *
+ * Laying captures one by one in the order of (captured_at, arrival) gives the
+ * row; a late old capture is folded in by starting again.  The rules:
+ * - newer and not null wins, column by column; absent or null never erases;
+ * - an address and its status go together, and a placeholder is no address;
+ * - the phone is the best personal number that any capture gave, the newer one
+ *   of equals;
+ * - answers about the company fill only what is null, after all captures.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type_d.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/formatting.h"
+#include "utils/numeric.h"
+
+#include "core/bans.h"
+#include "core/fold.h"
+#include "core/lead.h"
+#include "core/score.h"
+#include "util/country.h"
+#include "util/domain.h"
+#include "util/email.h"
+#include "util/phone.h"
+#include "util/profile.h"
+#include "util/settings.h"
+#include "util/zone.h"
+
+/* Columns that no capture tells, or that are kept over all captures. */
+static const LpPoolColumn kept_columns[] = {
+	LP_COL_ID, LP_COL_STATE, LP_COL_SCORE, LP_COL_SOURCES, LP_COL_ENRICHED_AT,
+	LP_COL_CREATED_AT, LP_COL_UPDATED_AT
+};
+
+static const char *const kept_names[] = {
+	"merged_into", "email_bounced_at", "unsubscribed_at"
+};
+
+static void
+set(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, Datum value)
+{
+	row->values[pool->at[column]] = value;
+	row->nulls[pool->at[column]] = false;
+}
+
+static void
+set_null(const LpPool *pool, LpPoolRow *row, LpPoolColumn column)
+{
+	row->values[pool->at[column]] = (Datum) 0;
+	row->nulls[pool->at[column]] = true;
+}
+
+static void
+set_text(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, const char *text)
+{
+	if (text == NULL)
+		set_null(pool, row, column);
+	else
+		set(pool, row, column, CStringGetTextDatum(text));
+}
+
+static bool
+is_null(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
+{
+	return row->nulls[pool->at[column]];
+}
+
+static bool
+same_address(const char *a, const char *b)
+{
+	char	   *x = lp_email_match(a);
+	char	   *y = lp_email_match(b);
+
+	return x != NULL && y != NULL && strcmp(x, y) == 0;
+}
+
+static void
+lay_email(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+{
+	char	   *known = lp_pool_text(pool, row, LP_COL_EMAIL);
+
+	if (facts->email != NULL)
+	{
+		bool		same = known != NULL && same_address(known, facts->email);
+
+		set_text(pool, row, LP_COL_EMAIL, facts->email);
+		set(pool, row, LP_COL_EMAIL_LOCKED, BoolGetDatum(false));
+		if (facts->email_status != NULL || !same)
+			set_text(pool, row, LP_COL_EMAIL_STATUS, facts->email_status);
+		return;
+	}
+	if (facts->email_locked && known != NULL)
+		return;
+	if (facts->email_locked)
+		set(pool, row, LP_COL_EMAIL_LOCKED, BoolGetDatum(true));
+	if (facts->email_status != NULL)
+		set_text(pool, row, LP_COL_EMAIL_STATUS, facts->email_status);
+}
+
+static int
+rank_of_row(const LpPool *pool, const LpPoolRow *row)
+{
+	static const char *const types[] = {"mobile", "work_direct", "home", "other"};
+	char	   *type = lp_pool_text(pool, row, LP_COL_PHONE_TYPE);
+	int			rank = 0;
+
+	while (rank < lengthof(types) && (type == NULL || strcmp(types[rank], type) != 0))
+		rank++;
+	return rank;
+}
+
+static void
+set_phone(const LpPool *pool, LpPoolRow *row, const LpFacts *facts,
+		  const LpNumber *number, const LpPhone *phone)
+{
+	char	   *known = lp_pool_text(pool, row, LP_COL_PHONE);
+
+	if (known == NULL || strcmp(known, phone->e164) != 0)
+	{
+		/* What was known of the other number is not true of this one. */
+		set_text(pool, row, LP_COL_PHONE_TYPE, NULL);
+		if (facts->row->nulls[pool->at[LP_COL_LINE_TYPE]])
+			set_null(pool, row, LP_COL_LINE_TYPE);
+		if (facts->row->nulls[pool->at[LP_COL_CARRIER]])
+			set_null(pool, row, LP_COL_CARRIER);
+	}
+	set_text(pool, row, LP_COL_PHONE, phone->e164);
+	if (number->type != NULL)
+		set_text(pool, row, LP_COL_PHONE_TYPE, number->type);
+	set_text(pool, row, LP_COL_PHONE_STATUS, lp_phone_status_name(phone->status));
+}
+
+static void
+lay_phone(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+{
+	char	   *known = lp_pool_text(pool, row, LP_COL_PHONE);
+	const char *region = facts->country_code;
+	const LpNumber *best = NULL;
+	LpPhone		best_phone;
+	bool		mentioned = false;
+
+	if (region == NULL)
+		region = lp_pool_text(pool, row, LP_COL_COUNTRY_CODE);
+	if (region == NULL && *lp_default_region != '\0')
+		region = lp_default_region;
+	for (int i = 0; i < facts->n_numbers; i++)
+	{
+		const LpNumber *number = &facts->numbers[i];
+		LpPhone		phone;
+
+		if (!lp_phone_parse(number->text, region, &phone) ||
+			lp_phone_is_blocked(phone.e164))
+			continue;
+		if (known != NULL && strcmp(known, phone.e164) == 0)
+			mentioned = true;
+		if (!number->personal)
+			continue;
+		if (best == NULL || number->stated > best->stated ||
+			(number->stated == best->stated && number->rank < best->rank))
+		{
+			best = number;
+			best_phone = phone;
+		}
+	}
+	if (best != NULL && (known == NULL || mentioned || best->stated ||
+						 best->rank <= rank_of_row(pool, row)))
+		set_phone(pool, row, facts, best, &best_phone);
+}
+
+static bool
+above_zero(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
+{
+	Datum		zero;
+
+	if (is_null(pool, row, column))
+		return false;
+	zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+	return DatumGetBool(DirectFunctionCall2(numeric_gt,
+											row->values[pool->at[column]], zero));
+}
+
+static void
+lay_revenue(const LpPool *pool, LpPoolRow *row)
+{
+	if (above_zero(pool, row, LP_COL_COMPANY_ORGANIZATION_REVENUE))
+		set(pool, row, LP_COL_COMPANY_REVENUE,
+			row->values[pool->at[LP_COL_COMPANY_ORGANIZATION_REVENUE]]);
+	else if (!is_null(pool, row, LP_COL_COMPANY_ANNUAL_REVENUE))
+		set(pool, row, LP_COL_COMPANY_REVENUE,
+			row->values[pool->at[LP_COL_COMPANY_ANNUAL_REVENUE]]);
+}
+
+static const char *
+country_of(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
+{
+	char	   *text = lp_pool_text(pool, row, column);
+
+	return text == NULL ? NULL : lp_country_code(text);
+}
+
+/* The person's country, else what was stated, else the company's. */
+static void
+lay_country(const LpPool *pool, LpPoolRow *row, const char *old_company)
+{
+	const char *person = country_of(pool, row, LP_COL_COUNTRY);
+	const char *company = country_of(pool, row, LP_COL_COMPANY_COUNTRY);
+	char	   *known = lp_pool_text(pool, row, LP_COL_COUNTRY_CODE);
+
+	if (person != NULL)
+		set_text(pool, row, LP_COL_COUNTRY_CODE, person);
+	else if (company != NULL &&
+			 (known == NULL || (old_company != NULL && strcmp(known, old_company) == 0)))
+		set_text(pool, row, LP_COL_COUNTRY_CODE, company);
+}
+
+static void
+lay_zone(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+{
+	char	   *stated = lp_pool_text(pool, facts->row, LP_COL_ZONE);
+	char	   *told = lp_pool_text(pool, facts->row, LP_COL_TIME_ZONE);
+
+	if (told != NULL && lp_zone_find(told) != NULL)
+		set_text(pool, row, LP_COL_ZONE, told);
+	if (stated != NULL && lp_zone_find(stated) != NULL)
+		set_text(pool, row, LP_COL_ZONE, stated);
+}
+
+/* The sources as a sorted list without repetition. */
+static void
+lay_source(const LpPool *pool, LpPoolRow *row, const char *source)
+{
+	int			column = pool->at[LP_COL_SOURCES];
+	Datum	   *old = NULL;
+	Datum	   *sources;
+	int			n_old = 0;
+	int			n = 0;
+	bool		placed = false;
+
+	if (is_null(pool, row, LP_COL_FIRST_SOURCE))
+		set_text(pool, row, LP_COL_FIRST_SOURCE, source);
+	if (!row->nulls[column])
+		deconstruct_array(DatumGetArrayTypeP(row->values[column]), TEXTOID, -1,
+						  false, TYPALIGN_INT, &old, NULL, &n_old);
+	sources = palloc(sizeof(Datum) * (n_old + 1));
+	for (int i = 0; i < n_old; i++)
+	{
+		int			order = strcmp(source, TextDatumGetCString(old[i]));
+
+		if (order == 0)
+			return;
+		if (order < 0 && !placed)
+		{
+			sources[n++] = CStringGetTextDatum(source);
+			placed = true;
+		}
+		sources[n++] = old[i];
+	}
+	if (!placed)
+		sources[n++] = CStringGetTextDatum(source);
+	set(pool, row, LP_COL_SOURCES,
+		PointerGetDatum(construct_array(sources, n, TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
+void
+lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+{
+	const char *old_company = country_of(pool, row, LP_COL_COMPANY_COUNTRY);
+	int			zone = pool->at[LP_COL_ZONE];
+
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (!facts->row->nulls[i] && i != zone)
+		{
+			row->values[i] = facts->row->values[i];
+			row->nulls[i] = false;
+		}
+	lay_source(pool, row, facts->source);
+	lay_email(pool, row, facts);
+	if (facts->country_stated)
+		set_text(pool, row, LP_COL_COUNTRY_CODE, facts->country_code);
+	else
+		lay_country(pool, row, old_company);
+	lay_phone(pool, row, facts);
+	lay_zone(pool, row, facts);
+	if (!is_null(pool, facts->row, LP_COL_COMPANY_ORGANIZATION_REVENUE) ||
+		!is_null(pool, facts->row, LP_COL_COMPANY_ANNUAL_REVENUE))
+		lay_revenue(pool, row);
+}
+
+void
+lp_fold_fill(const LpPool *pool, LpPoolRow *row, const LpFacts *company)
+{
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (!company->row->nulls[i] && row->nulls[i])
+		{
+			row->values[i] = company->row->values[i];
+			row->nulls[i] = false;
+		}
+	if (is_null(pool, row, LP_COL_COMPANY_REVENUE))
+		lay_revenue(pool, row);
+	lay_country(pool, row, NULL);
+}
+
+static int64
+integer_of(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
+{
+	return is_null(pool, row, column) ? -1 : DatumGetInt32(row->values[pool->at[column]]);
+}
+
+static int
+score_of(const LpPool *pool, const LpPoolRow *row)
+{
+	LpScoreFacts facts = {
+		.seniority = lp_pool_text(pool, row, LP_COL_SENIORITY),
+		.email_status = is_null(pool, row, LP_COL_EMAIL) ? NULL :
+		lp_pool_text(pool, row, LP_COL_EMAIL_STATUS),
+		.employees = integer_of(pool, row, LP_COL_COMPANY_EMPLOYEES),
+		.has_phone = !is_null(pool, row, LP_COL_PHONE),
+		.has_linkedin = !is_null(pool, row, LP_COL_LINKEDIN_SLUG),
+		.has_title = !is_null(pool, row, LP_COL_TITLE),
+		.has_company = !is_null(pool, row, LP_COL_COMPANY_NAME),
+		.show_intent = lp_pool_true(pool, row, LP_COL_SHOW_INTENT),
+		.likely_to_engage = lp_pool_true(pool, row, LP_COL_LIKELY_TO_ENGAGE),
+		.intent_strength = lp_pool_text(pool, row, LP_COL_INTENT_STRENGTH),
+	};
+
+	return lp_score_compute(&facts, NULL);
+}
+
+void
+lp_fold_finish(const LpPool *pool, LpPoolRow *row)
+{
+	char	   *email = lp_pool_text(pool, row, LP_COL_EMAIL);
+	char	   *url = lp_pool_text(pool, row, LP_COL_LINKEDIN_URL);
+	char	   *match = email == NULL ? NULL : lp_email_match(email);
+
+	set_text(pool, row, LP_COL_EMAIL_MATCH, match);
+	set(pool, row, LP_COL_EMAIL_ROLE, BoolGetDatum(match != NULL && lp_email_is_role(match)));
+	if (is_null(pool, row, LP_COL_EMAIL_LOCKED))
+		set(pool, row, LP_COL_EMAIL_LOCKED, BoolGetDatum(false));
+	set_text(pool, row, LP_COL_LINKEDIN_SLUG, url == NULL ? NULL : lp_profile_slug(url));
+	set(pool, row, LP_COL_SCORE, Int16GetDatum(score_of(pool, row)));
+}
+
+LpPoolRow *
+lp_fold_restart(const LpPool *pool, const LpPoolRow *row)
+{
+	LpPoolRow  *fresh = lp_pool_row_new(pool);
+
+	for (int i = 0; i < lengthof(kept_columns) + lengthof(kept_names); i++)
+	{
+		int			column = i < lengthof(kept_columns) ? pool->at[kept_columns[i]] :
+			lp_pool_column(pool, kept_names[i - lengthof(kept_columns)],
+						   strlen(kept_names[i - lengthof(kept_columns)]));
+
+		fresh->values[column] = row->values[column];
+		fresh->nulls[column] = row->nulls[column];
+	}
+	return fresh;
+}
+
+char *
+lp_fold_company(const LpPool *pool, const LpPoolRow *row)
+{
+	char	   *id = lp_pool_text(pool, row, LP_COL_COMPANY_ID);
+
+	if (id == NULL)
+		id = lp_pool_text(pool, row, LP_COL_PERSON_ORGANIZATION);
+	return id == NULL || *id == '\0' || strlen(id) > LP_KEY_MAX_BYTES ? NULL : id;
+}
+
+char *
+lp_fold_company_domain(const char *domain)
+{
+	char	   *host = domain == NULL ? NULL : lp_domain_normalize(domain);
+	char	   *registrable = host == NULL ? NULL : lp_domain_registrable(host);
+
+	if (registrable == NULL || lp_domain_is_free_mail(registrable) ||
+		strlen(registrable) > LP_KEY_MAX_BYTES)
+		return NULL;
+	return registrable;
+}
+
+/* Short hash of a current key, which is normalised already. */
+static int64
+hash_of(LpKeyKind kind, const char *value)
+{
+	return value == NULL ? 0 : lp_bans_short_hash(kind, value);
+}
+
+static int
+flags_of(const LpPool *pool, const LpPoolRow *row)
+{
+	char	   *status = lp_pool_text(pool, row, LP_COL_EMAIL_STATUS);
+	char	   *line = lp_pool_text(pool, row, LP_COL_LINE_TYPE);
+	int			flags = 0;
+
+	if (!is_null(pool, row, LP_COL_EMAIL_MATCH))
+	{
+		flags |= LP_LEAD_EMAIL;
+		if (status != NULL && strcmp(status, "verified") == 0)
+			flags |= LP_LEAD_EMAIL_VERIFIED;
+		if (lp_pool_true(pool, row, LP_COL_EMAIL_CATCH_ALL))
+			flags |= LP_LEAD_EMAIL_CATCH_ALL;
+		if (lp_pool_true(pool, row, LP_COL_EMAIL_ROLE))
+			flags |= LP_LEAD_EMAIL_ROLE;
+	}
+	if (!is_null(pool, row, LP_COL_PHONE))
+		flags |= LP_LEAD_PHONE;
+	if (line != NULL && strcmp(line, "landline") == 0)
+		flags |= LP_LEAD_LANDLINE;
+	if (!is_null(pool, row, LP_COL_LINKEDIN_SLUG))
+		flags |= LP_LEAD_LINKEDIN;
+	if (lp_pool_true(pool, row, LP_COL_EMAIL_LOCKED))
+		flags |= LP_LEAD_EMAIL_LOCKED;
+	return flags;
+}
+
+static bool
+has_text(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
+{
+	char	   *text = lp_pool_text(pool, row, column);
+
+	return text != NULL && text[strspn(text, " \t\r\n")] != '\0';
+}
+
+void
+lp_fold_state(const LpPool *pool, const LpPoolRow *row, const pg_uuid_t *lead_id,
+			  LpStateRow *state)
+{
+	char	   *match = lp_pool_text(pool, row, LP_COL_EMAIL_MATCH);
+	char	   *region = lp_pool_text(pool, row, LP_COL_PERSON_STATE);
+
+	state->lead_id = *lead_id;
+	state->flags = flags_of(pool, row);
+	if (has_text(pool, row, LP_COL_STREET) && has_text(pool, row, LP_COL_CITY) &&
+		(has_text(pool, row, LP_COL_POSTAL_CODE) || has_text(pool, row, LP_COL_COUNTRY)))
+		state->flags |= LP_LEAD_MAIL;
+	state->email_key = hash_of(LP_KEY_EMAIL, match);
+	state->phone_key = hash_of(LP_KEY_PHONE, lp_pool_text(pool, row, LP_COL_PHONE));
+	state->linkedin_key = hash_of(LP_KEY_LINKEDIN, lp_pool_text(pool, row, LP_COL_LINKEDIN_SLUG));
+	state->country_code = lp_pool_text(pool, row, LP_COL_COUNTRY_CODE);
+	if (region == NULL)
+		region = lp_pool_text(pool, row, LP_COL_COMPANY_STATE);
+	state->region = region == NULL ? NULL : str_tolower(region, strlen(region), DEFAULT_COLLATION_OID);
+	state->zone = lp_pool_text(pool, row, LP_COL_ZONE);
+	state->email_domain = match == NULL ? NULL : pstrdup(lp_email_domain(match));
+	state->company_domain = lp_fold_company_domain(lp_pool_text(pool, row, LP_COL_COMPANY_DOMAIN));
+	if (state->company_domain == NULL)
+		state->company_domain = lp_fold_company_domain(state->email_domain);
+	state->company_org = lp_fold_company(pool, row);
+}

@@ -1,0 +1,44 @@
+/*
+ * jsonsplit.h
+ *	  Where in the text of a body its elements stand.
+ */
+#ifndef LP_JSONSPLIT_H
+#define LP_JSONSPLIT_H
+
+/* The lists that a body may have, in the order in which elements count. */
+typedef enum LpList
+{
+	LP_LIST_BODY,				/* the body itself is the element */
+	LP_LIST_PERSON,
+	LP_LIST_PEOPLE,
+	LP_LIST_MATCHES,
+	LP_LIST_CONTACTS,
+	LP_LIST_ORGANIZATION,
+	LP_LIST_ORGANIZATIONS,
+	LP_LISTS
+} LpList;
+
+typedef struct LpSpan
+{
+	LpList		list;
+	int			start;			/* byte offsets in the text */
+	int			end;
+} LpSpan;
+
+/*
+ * A copy of JSON text that jsonb accepts, of the same length, so that offsets
+ * hold in both: an escaped NUL and lone surrogates become U+FFFD, a number
+ * beyond numeric becomes null.
+ */
+extern char *lp_json_clean(const char *text, int len);
+
+/*
+ * The elements of a cleaned Apollo body, in the order of LpList.  Returns
+ * NULL if the text is no JSON object; *n is 0 for one without elements.
+ */
+extern LpSpan *lp_json_split(char *clean, int len, int *n);
+
+/* The same for rows: one object, or each entry of a list. */
+extern LpSpan *lp_json_split_rows(char *clean, int len, int *n);
+
+#endif							/* LP_JSONSPLIT_H */
