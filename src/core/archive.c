@@ -295,7 +295,7 @@ static void
 walk(Findings *f, const char *path, const char *key, const LpField *field,
 	 const JsonbValue *value)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	name;
 	JsonbValue	member;
 	bool		is_list = lp_json_is_list(value);
@@ -309,8 +309,8 @@ walk(Findings *f, const char *path, const char *key, const LpField *field,
 			found_path(f, path, value);
 		return;
 	}
-	lp_json_each(&each, value->val.binary.data);
-	while (lp_json_next(&each, &name, &member))
+	lp_walk_begin(&each, value->val.binary.data);
+	while (lp_walk_next(&each, &name, &member))
 	{
 		const LpField *inner = data ? &data_field : NULL;
 		char	   *word;
@@ -351,12 +351,12 @@ walk_json(Findings *f, const char *path, const LpShape *shape, Jsonb *json)
 static void
 walk_row(Findings *f, Jsonb *json)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	name;
 	JsonbValue	member;
 
-	lp_json_each(&each, &json->root);
-	while (lp_json_next(&each, &name, &member))
+	lp_walk_begin(&each, &json->root);
+	while (lp_walk_next(&each, &name, &member))
 	{
 		char	   *word = pnstrdup(name.val.string.val, name.val.string.len);
 		bool		known = lp_pool_column(f->pool, word, strlen(word)) >= 0 &&

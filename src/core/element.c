@@ -95,12 +95,12 @@ static void
 read_object(const LpPool *pool, LpFacts *facts, const LpShape *shape,
 			const JsonbContainer *object)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
-	lp_json_each(&each, object);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, object);
+	while (lp_walk_next(&each, &key, &value))
 	{
 		const LpField *field = lp_shape_find(shape, key.val.string.val,
 											 key.val.string.len);
@@ -118,12 +118,12 @@ read_object(const LpPool *pool, LpFacts *facts, const LpShape *shape,
 static void
 read_row(const LpPool *pool, LpFacts *facts, const JsonbContainer *object)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
-	lp_json_each(&each, object);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, object);
+	while (lp_walk_next(&each, &key, &value))
 	{
 		int			column = lp_pool_column(pool, key.val.string.val, key.val.string.len);
 
@@ -152,7 +152,7 @@ static void
 each_entry(const LpPool *pool, LpFacts *facts, LpPoolColumn column, EntryVisit visit)
 {
 	Jsonb	   *json;
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
@@ -161,8 +161,8 @@ each_entry(const LpPool *pool, LpFacts *facts, LpPoolColumn column, EntryVisit v
 	json = DatumGetJsonbP(facts->row->values[pool->at[column]]);
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
 		return;
-	lp_json_each(&each, &json->root);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, &json->root);
+	while (lp_walk_next(&each, &key, &value))
 		if (lp_json_is_object(&value))
 			visit(facts, value.val.binary.data);
 }
@@ -433,7 +433,7 @@ add_found_emails(const LpPool *pool, const LpFacts *facts, KeyList *list)
 {
 	int			column = pool->at[LP_COL_FOUND_EMAILS];
 	Jsonb	   *json;
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
@@ -442,8 +442,8 @@ add_found_emails(const LpPool *pool, const LpFacts *facts, KeyList *list)
 	json = DatumGetJsonbP(facts->row->values[column]);
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
 		return;
-	lp_json_each(&each, &json->root);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, &json->root);
+	while (lp_walk_next(&each, &key, &value))
 		if (lp_json_is_object(&value))
 			add_key(list, LP_KEY_EMAIL,
 					lp_json_get_text(value.val.binary.data, "email"), NULL);
@@ -493,14 +493,14 @@ add_mark(MarkList *list, LpBanReason reason, LpKeyKind kind, const char *text,
 static void
 mark_numbers(MarkList *list, const JsonbContainer *numbers, const char *region, bool all)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
 	if (!JsonContainerIsArray(numbers) || JsonContainerIsScalar(numbers))
 		return;
-	lp_json_each(&each, numbers);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, numbers);
+	while (lp_walk_next(&each, &key, &value))
 	{
 		const JsonbContainer *entry = value.val.binary.data;
 		char	   *status;

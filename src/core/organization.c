@@ -88,13 +88,13 @@ static Jsonb *
 without_nulls(Jsonb *json)
 {
 	JsonbParseState *state = NULL;
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	lp_json_each(&each, &json->root);
-	while (lp_json_next(&each, &key, &value))
+	lp_walk_begin(&each, &json->root);
+	while (lp_walk_next(&each, &key, &value))
 		if (value.type != jbvNull)
 		{
 			pushJsonbValue(&state, WJB_KEY, &key);

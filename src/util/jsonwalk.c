@@ -23,7 +23,7 @@
 #define MAX_NUMBER 5000
 
 void
-lp_json_each(LpJsonEach *each, const JsonbContainer *container)
+lp_walk_begin(LpWalk *each, const JsonbContainer *container)
 {
 	JsonbValue	ignored;
 
@@ -32,7 +32,7 @@ lp_json_each(LpJsonEach *each, const JsonbContainer *container)
 }
 
 bool
-lp_json_next(LpJsonEach *each, JsonbValue *key, JsonbValue *value)
+lp_walk_next(LpWalk *each, JsonbValue *key, JsonbValue *value)
 {
 	JsonbIteratorToken token = JsonbIteratorNext(&each->it, key, true);
 
@@ -314,7 +314,7 @@ lp_time_parse(const char *text, TimestampTz *result)
 static bool
 to_texts(const JsonbValue *value, Datum *result)
 {
-	LpJsonEach	each;
+	LpWalk	each;
 	JsonbValue	key;
 	JsonbValue	entry;
 	Datum	   *texts;
@@ -323,8 +323,8 @@ to_texts(const JsonbValue *value, Datum *result)
 	if (!lp_json_is_list(value))
 		return false;
 	texts = palloc(sizeof(Datum) * (JsonContainerSize(value->val.binary.data) + 1));
-	lp_json_each(&each, value->val.binary.data);
-	while (lp_json_next(&each, &key, &entry))
+	lp_walk_begin(&each, value->val.binary.data);
+	while (lp_walk_next(&each, &key, &entry))
 	{
 		char	   *text = lp_json_value_text(&entry);
 

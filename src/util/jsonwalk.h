@@ -9,14 +9,14 @@
 #include "utils/jsonb.h"
 
 /* Steps over the members of an object or list, one level. */
-typedef struct LpJsonEach
+typedef struct LpWalk
 {
 	JsonbIterator *it;
 	bool		is_object;
-} LpJsonEach;
+} LpWalk;
 
-extern void lp_json_each(LpJsonEach *each, const JsonbContainer *container);
-extern bool lp_json_next(LpJsonEach *each, JsonbValue *key, JsonbValue *value);
+extern void lp_walk_begin(LpWalk *each, const JsonbContainer *container);
+extern bool lp_walk_next(LpWalk *each, JsonbValue *key, JsonbValue *value);
 
 /* The member of that name; false if there is none, or no object. */
 extern bool lp_json_get(const JsonbContainer *container, const char *key,
