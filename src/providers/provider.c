@@ -113,7 +113,7 @@ lp_shape_paths(const LpShape *shape, const char *prefix, const char *column,
 	for (int i = 0; i < shape->n_sorted; i++)
 	{
 		const LpField *field = shape->sorted[i];
-		const char *holder = field->column != NULL ? field->column : column;
+		const char *holder = column != NULL ? column : field->column;
 		char	   *path = psprintf("%s%s", prefix, field->key);
 
 		if (holder != NULL)
