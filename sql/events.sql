@@ -78,8 +78,8 @@ SELECT pg_temp.failed('p7', 'voice') @> '{pool_suppressed}' AS voice,
        'pool_suppressed' = ANY (pg_temp.failed('p7', 'email')) AS email;
 
 -- a time ahead of the clock counts as now
-SELECT occurred_at = recorded_at AS clamped FROM lead_events WHERE id = (
-    SELECT event_id FROM lp_record_event('opened', lead_id => pg_temp.id('p8'), occurred_at => '2027-01-01 00:00+00'));
+SELECT effect FROM lp_record_event('opened', lead_id => pg_temp.id('p8'), occurred_at => '2027-01-01 00:00+00', external_id => 'evt-8');
+SELECT occurred_at = recorded_at AS clamped FROM lead_events WHERE external_id = 'evt-8';
 
 -- a send that nobody claimed
 SELECT effect FROM lp_record_event('sent', lead_id => pg_temp.id('p9'), client_id => :a, channel => 'linkedin', external_id => 'msg-9');

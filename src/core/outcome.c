@@ -127,7 +127,7 @@ replaces(const char *new, const char *old, TimestampTz at, TimestampTz refused_a
 		return true;
 	/* a later yes stands over a no */
 	return strcmp(new, "interested") == 0 && old != NULL &&
-		strcmp(old, "not_interested") == 0 && at > refused_at;
+		strcmp(old, "not_interested") == 0 && at >= refused_at;
 }
 
 void

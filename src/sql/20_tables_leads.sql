@@ -232,6 +232,7 @@ CREATE TABLE @extschema@.lead_state (
     company_domain text,
     company_org text,
     CONSTRAINT lead_state_pkey PRIMARY KEY (lead_id),
+    CONSTRAINT lead_state_company_length CHECK (octet_length(company_domain) <= 253 AND octet_length(company_org) <= 320),
     CONSTRAINT lead_state_state CHECK (state IN ('active', 'merged', 'erased'))
 ) WITH (fillfactor = 80);
 CREATE INDEX lead_state_email_key ON @extschema@.lead_state (email_key) WHERE email_key IS NOT NULL;
