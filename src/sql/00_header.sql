@@ -16,6 +16,6 @@ BEGIN
         CREATE ROLE leadpool_owner NOLOGIN;
     END IF;
     /* lp_grant runs as that role and passes USAGE on. */
-    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO leadpool_owner WITH GRANT OPTION', '@extschema@');
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO leadpool_owner WITH GRANT OPTION', '@extschema@');
 END
 $leadpool$;

@@ -117,7 +117,7 @@ BEGIN
     END LOOP;
     FOR grantee IN SELECT rolname FROM pg_roles WHERE rolname IN ('service_role', 'leadpool_operator')
     LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', '@extschema@', grantee);
+        EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', '@extschema@', grantee);
     END LOOP;
 END
 $function$;

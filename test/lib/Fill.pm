@@ -6,7 +6,7 @@ package Fill;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT_OK = qw(fill capture_batch client lead_sql consistency);
+our @EXPORT_OK = qw(fill capture_batch client consistency);
 
 # The id of client n.
 sub client
@@ -37,13 +37,6 @@ sub capture_batch
 			FROM generate_series($from, $to) n), '2026-02-01 00:00+00'));
 }
 
-# Finds the lead of person n.
-sub lead_sql
-{
-	my ($n) = @_;
-	return "lp_find_lead('person$n\@company" . $n % 997 . ".example')";
-}
-
 # fill(node, database, leads): clients, senders, leads in every state.
 sub fill
 {
@@ -55,7 +48,7 @@ sub fill
 		SELECT count(*) FROM lp_client_set('$two', 'Second agency');
 		SELECT count(*) FROM lp_client_set('$three', 'Third agency', '{"status": "paused"}');
 		SELECT count(*) FROM lp_sender_set('$one', 'email', 'ann\@first.example', '{"warmup_ready": true, "daily_limit": 500}');
-		SELECT count(*) FROM lp_sender_set('$two', 'email', 'bob\@second.example', '{"warmup_ready": true}');
+		SELECT count(*) FROM lp_sender_set('$two', 'email', 'bob\@second.example', '{"warmup_ready": true, "daily_limit": 500}');
 		SELECT count(*) FROM lp_sender_set('$two', 'sms', '+12025550101');
 		INSERT INTO lead_score_weights VALUES ('seniority', 'site', 7);
 		INSERT INTO lead_quiet_hours VALUES ('US', 'zz', 'voice', '{1,2}', '10:00', '12:00', 'site', 'site');
