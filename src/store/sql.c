@@ -7,8 +7,8 @@
  * that call in here are created with a fixed search_path, so operators in the
  * texts are those of pg_catalog; tables are always schema-qualified.
  *
- * Kept plans belong to one schema.  Should the extension be dropped and made
- * again elsewhere within a session, all plans are thrown away.
+ * Kept plans belong to one incarnation of the extension.  Should it be dropped
+ * and made again within a session, all plans are thrown away.
  */
 #include "postgres.h"
 
@@ -28,6 +28,7 @@
 #include "util/uuid.h"
 
 static Oid	current_schema_oid = InvalidOid;
+static Oid	current_pool_type = InvalidOid;
 static char *current_schema_name = NULL;
 static LpSql *planned = NULL;
 static MemoryContext result_context = NULL;
@@ -51,10 +52,12 @@ static void
 set_schema(Oid schema)
 {
 	const char *name;
+	Oid			pool_type = get_rel_type_id(get_relname_relid("lead_pool", schema));
 
-	if (schema == current_schema_oid)
+	if (schema == current_schema_oid && pool_type == current_pool_type)
 		return;
 	forget_plans();
+	current_pool_type = pool_type;
 	name = quote_identifier(get_namespace_name(schema));
 	if (current_schema_name != NULL)
 		pfree(current_schema_name);
@@ -96,12 +99,11 @@ with_schema(const char *text)
 static Oid
 resolve_type(Oid type)
 {
-	Oid			row;
-
-	if (type != LP_TYPE_POOL_ROW && type != LP_TYPE_POOL_ROWS)
-		return type;
-	row = get_rel_type_id(get_relname_relid("lead_pool", current_schema_oid));
-	return type == LP_TYPE_POOL_ROW ? row : get_array_type(row);
+	if (type == LP_TYPE_POOL_ROW)
+		return current_pool_type;
+	if (type == LP_TYPE_POOL_ROWS)
+		return get_array_type(current_pool_type);
+	return type;
 }
 
 static SPIPlanPtr
