@@ -20,12 +20,12 @@
 static char *
 write_detail(const LpJitCall *call, const char *format, va_list arguments)
 {
-	char		text[500];
+	char		buffer[500];
 
 	if (!call->explain)
 		return NULL;
-	vsnprintf(text, sizeof(text), format, arguments);
-	return pstrdup(text);
+	vsnprintf(buffer, sizeof(buffer), format, arguments);
+	return pstrdup(buffer);
 }
 
 static LpCheckAnswer pass(const LpJitCall *call, const char *format,...)
@@ -362,8 +362,8 @@ ramp(const LpJitCall *call, TimestampTz t)
 	TimestampTz warm_from = lp_zone_instant(sender->zone,
 											sender->warmup_started_on + sender->warmup_days,
 											0);
-	int64		day = (int64) lp_zone_date(sender->zone, t) -
-		sender->warmup_started_on + 1;
+	int64		today = lp_zone_date(sender->zone, t);
+	int64		day = today - sender->warmup_started_on + 1;
 	TimestampTz next = DT_NOEND;
 
 	if (day > sender->warmup_days)

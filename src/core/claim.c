@@ -326,18 +326,18 @@ decide(Claims *claims, int i)
 static char *
 failed_text(const ClaimAnswer *answer)
 {
-	StringInfoData text;
+	StringInfoData list;
 
 	if (answer->already)
 		return "{" ALREADY_CLAIMED "}";
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '{');
+	initStringInfo(&list);
+	appendStringInfoChar(&list, '{');
 	for (int i = 0; i < LP_CHECKS; i++)
 		if (answer->verdict.failed & LP_CHECK_BIT(i))
-			appendStringInfo(&text, "%s%s", text.len > 1 ? "," : "",
+			appendStringInfo(&list, "%s%s", list.len > 1 ? "," : "",
 							 lp_checks[i].name);
-	appendStringInfoChar(&text, '}');
-	return text.data;
+	appendStringInfoChar(&list, '}');
+	return list.data;
 }
 
 static void

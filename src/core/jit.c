@@ -451,22 +451,22 @@ lp_jit_judge(const LpJitCall *call, const LpJitLead *lead)
 char *
 lp_jit_time_text(TimestampTz at)
 {
-	char		text[MAXDATELEN + 1];
+	char		buffer[MAXDATELEN + 1];
 	int			utc = 0;
 
-	return pstrdup(JsonEncodeDateTime(text, TimestampTzGetDatum(at),
+	return pstrdup(JsonEncodeDateTime(buffer, TimestampTzGetDatum(at),
 									  TIMESTAMPTZOID, &utc));
 }
 
 char *
 lp_jit_period_text(const Interval *period)
 {
-	char		text[MAXDATELEN + 1];
+	char		buffer[MAXDATELEN + 1];
 	struct pg_itm itm;
 
 	interval2itm(*period, &itm);
-	EncodeInterval(&itm, INTSTYLE_POSTGRES_VERBOSE, text);
-	return pstrdup(text[0] == '@' ? text + 2 : text);
+	EncodeInterval(&itm, INTSTYLE_POSTGRES_VERBOSE, buffer);
+	return pstrdup(buffer[0] == '@' ? buffer + 2 : buffer);
 }
 
 Datum

@@ -100,7 +100,7 @@ typedef struct LpJitLead
 {
 	pg_uuid_t	asked;			/* the id that was given */
 	LpLead		lead;
-	bool		owned;			/* by the client of the call; else no other fact is loaded */
+	bool		owned;			/* else no other fact is loaded */
 	List	   *bans;			/* LpBan * */
 	LpSeen	   *seen;
 	bool		others_address; /* another client has it through another lead */
@@ -110,7 +110,7 @@ typedef struct LpJitLead
 typedef struct LpCheckAnswer
 {
 	bool		passed;
-	TimestampTz next;			/* if not: it fails until then at least; DT_NOEND = for ever */
+	TimestampTz next;			/* fails until then at least; DT_NOEND = ever */
 	char	   *detail;			/* with call->explain; names nobody */
 } LpCheckAnswer;
 

@@ -35,16 +35,20 @@ PG_FUNCTION_INFO_V1(lp_touch_record);
 /* The moves there are (VOCABULARY A9.2); nothing leaves "sent". */
 static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
 	[LP_TOUCH_CLAIMED] = {
-		[LP_TOUCH_DISPATCHED] = true, [LP_TOUCH_SENT] = true,
-		[LP_TOUCH_FAILED] = true, [LP_TOUCH_EXPIRED] = true,
+		[LP_TOUCH_DISPATCHED] = true,
+		[LP_TOUCH_SENT] = true,
+		[LP_TOUCH_FAILED] = true,
+		[LP_TOUCH_EXPIRED] = true,
 		[LP_TOUCH_FENCED] = true,
 	},
 	[LP_TOUCH_DISPATCHED] = {
-		[LP_TOUCH_SENT] = true, [LP_TOUCH_FAILED] = true,
+		[LP_TOUCH_SENT] = true,
+		[LP_TOUCH_FAILED] = true,
 		[LP_TOUCH_UNKNOWN] = true,
 	},
 	[LP_TOUCH_UNKNOWN] = {
-		[LP_TOUCH_SENT] = true, [LP_TOUCH_FAILED] = true,
+		[LP_TOUCH_SENT] = true,
+		[LP_TOUCH_FAILED] = true,
 	},
 	[LP_TOUCH_FAILED] = {[LP_TOUCH_SENT] = true},
 	[LP_TOUCH_EXPIRED] = {[LP_TOUCH_SENT] = true},
@@ -280,9 +284,13 @@ is_banned(const pg_uuid_t *lead_id, const LpTouch *touch, TimestampTz at)
 	ListCell   *cell;
 
 	foreach(cell, bans)
-		if (lp_ban_stops(lfirst(cell), &touch->client_id, touch->channel, at) !=
+	{
+		const LpBan *ban = lfirst(cell);
+
+		if (lp_ban_stops(ban, &touch->client_id, touch->channel, at) !=
 			LP_BAN_STOPS_NOTHING)
 			return true;
+	}
 	return false;
 }
 
