@@ -1,0 +1,74 @@
+#!/bin/bash
+# bench/allocate.sh [size ...]: what lp_allocate costs beside a plain PL/pgSQL
+# function without any rule, and beside the floor (the leads read by primary
+# key), at several pool sizes, fresh and with the better half of the segment
+# gone.  Needs the build that test/run.sh makes; run it as an unprivileged user
+# (as root it becomes postgres).  About two minutes.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../test/lib/common.sh"
+if [ "$(id -u)" = 0 ]; then
+	mkdir -p "$tmp/run"
+	chown postgres "$tmp/run"
+	exec setpriv --reuid postgres --regid postgres --clear-groups env PG_CONFIG="$PG_CONFIG" "$0" "$@"
+fi
+sizes=("${@:-20000}")
+[ $# -gt 0 ] || sizes=(20000 200000)
+dir=$tmp/run/bench
+rm -rf "$dir"
+mkdir -p "$dir"
+export PGHOST=$dir PGUSER=postgres PGDATABASE=postgres
+trap '"$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null; true' EXIT
+"$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale > "$dir/log"
+"$bindir/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w start \
+	-o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB" > /dev/null
+
+psql() { PGOPTIONS="-c client_min_messages=warning" "$bindir/psql" -qAtX -v ON_ERROR_STOP=1 "$@"; }
+# ms FILE: average milliseconds of a call
+ms() { "$bindir/pgbench" -n -c 1 -t "${2:-40}" -f "$1" 2> "$dir/bench.err" | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p'; }
+
+for size in "${sizes[@]}"; do
+	psql > /dev/null <<-SQL
+		DROP EXTENSION IF EXISTS leadpool CASCADE;
+		DROP FUNCTION IF EXISTS plain;
+		CREATE EXTENSION leadpool;
+		INSERT INTO lead_pool (id, score, email, email_status, country_code, company_industry, title, sources, created_at, updated_at)
+		SELECT lp_new_id(), (hashint4(i) & 65535) % 101, 'p' || i || '@co' || i || '.example', 'verified',
+		       (ARRAY['US','GB','DE','FR','NL','ES','IT','SE','PL','AU'])[1 + i % 10], 'industry ' || (i / 10) % 10,
+		       CASE WHEN i % 997 = 0 THEN 'VP Sales' ELSE 'Engineer ' || i % 50 END, '{bench}', now(), now()
+		FROM generate_series(1, $size) i;
+		INSERT INTO lead_state (lead_id, flags, email_key, email_domain, company_domain)
+		SELECT id, 3, hashtextextended(email, 0), split_part(email, '@', 2), split_part(email, '@', 2) FROM lead_pool;
+		CREATE INDEX bench_segment ON lead_pool (country_code, company_industry, score DESC, id);
+		SELECT lp_rebuild_available();
+		SELECT lp_client_set('00000000-0000-7000-8000-0000000000c1', 'Bench');
+		CREATE FUNCTION plain(client uuid, country text, industry text, k int) RETURNS SETOF lead_assignments LANGUAGE plpgsql AS \$\$
+		BEGIN
+		    RETURN QUERY INSERT INTO lead_assignments (lead_id, client_id, origin, assigned_at)
+		    SELECT p.id, plain.client, 'allocate', now() FROM lead_pool p
+		    WHERE p.country_code = plain.country AND p.company_industry = plain.industry AND p.email_status = 'verified' AND p.state = 'active'
+		      AND NOT EXISTS (SELECT FROM lead_assignments a WHERE a.lead_id = p.id AND a.status = 'active')
+		    ORDER BY p.score DESC, p.id LIMIT k FOR UPDATE OF p SKIP LOCKED RETURNING *;
+		END \$\$;
+	SQL
+	psql -c 'VACUUM ANALYZE' > /dev/null
+	for state in fresh half; do
+		if [ $state = half ]; then
+			# the better half of one segment is given away
+			psql -c "SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-0000000000c1', NULL, $((size / 200)), '{\"countries\": [\"US\"], \"industries\": [\"industry 1\"]}')" > /dev/null
+			psql -c 'VACUUM ANALYZE lead_available, lead_assignments' > /dev/null
+		fi
+		for k in 10 100; do
+			echo "SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-0000000000c1', NULL, $k, '{\"countries\": [\"US\"], \"industries\": [\"industry 1\"]}');" > "$dir/lp.sql"
+			echo "BEGIN; SELECT count(*) FROM plain('00000000-0000-7000-8000-0000000000c1', 'US', 'industry 1', $k); ROLLBACK;" > "$dir/plain.sql"
+			sed -i 's/^/BEGIN; /; s/$/ ROLLBACK;/' "$dir/lp.sql"
+			psql -c "SELECT 'SELECT count(score) FROM lead_pool WHERE id = ANY (ARRAY[' || string_agg(quote_literal(id), ',') || ']::uuid[]);' FROM (SELECT id FROM lead_pool ORDER BY score DESC LIMIT $k) s" > "$dir/floor.sql"
+			lp=$(ms "$dir/lp.sql")
+			plain=$(ms "$dir/plain.sql")
+			floor=$(ms "$dir/floor.sql")
+			awk -v s="$size" -v t=$state -v k=$k -v a="$lp" -v b="$plain" -v c="$floor" 'BEGIN {
+				printf "%8d leads, %-5s k=%-3d lp_allocate %7.2f ms, plain %7.2f ms, floor %5.2f ms: %.1f of plain, %.1f of the floor\n",
+					s, t, k, a, b, c, a / b, a / c }'
+		done
+	done
+done
