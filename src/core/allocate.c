@@ -3,14 +3,14 @@
  *	  lp_allocate: the best leads that may be handed out to a client.
  *
  * The first pass takes what no other transaction has locked, and waits for
- * nobody.  If that is not enough and others hold candidates, everything the
+ * nobody: it looks without locks and then locks what it found, as far as it is
+ * free, so that nothing is locked that it does not take.  If that is not enough and others hold candidates, everything the
  * pass had locked is let go (a subtransaction) and a second pass locks the
  * leads in the order of their ids and waits; one second pass runs at a time.
  * So nobody who waits for a lead holds one that another second pass wants.
  *
- * Locks: client, (second pass), lead_available with SKIP LOCKED and the lead
- * likewise, or the lead and then lead_available where it waits; companies,
- * assignments.
+ * Locks: client, (second pass), leads by id, lead_available, companies,
+ * assignments; the first pass waits for none of the leads.
  */
 #include "postgres.h"
 
@@ -47,9 +47,16 @@ PG_FUNCTION_INFO_V1(lp_allocate);
 /* Class of the second pass's advisory lock: 'lp2p'. */
 #define SECOND_PASS_CLASS 0x6c703270
 
-static LpSql lock_leads_sql = LP_SQL(
-	"SELECT lead_id FROM @s@.lead_state WHERE lead_id = ANY ($1)"
-	" FOR UPDATE SKIP LOCKED",
+static LpSql lock_free_sql = LP_SQL(
+	"SELECT a.lead_id FROM @s@.lead_available a"
+	" JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	" WHERE a.lead_id = ANY ($1) FOR UPDATE OF s, a SKIP LOCKED",
+	UUIDARRAYOID);
+
+/* Under the locks of the leads. */
+static LpSql lock_sql = LP_SQL(
+	"SELECT lead_id FROM @s@.lead_available WHERE lead_id = ANY ($1)"
+	" ORDER BY lead_id FOR UPDATE",
 	UUIDARRAYOID);
 
 static LpSql active_sql = LP_SQL(
@@ -228,15 +235,21 @@ take(Allocation *call, const pg_uuid_t *ids, int n)
 	call->seen += n;
 }
 
-/* Locks what nobody else has locked; the order stays. */
+/*
+ * Locks candidates, all (waiting) or those that nobody else has locked, and
+ * leaves those in the list that still are candidates; the order stays.
+ */
 static int
-lock_free_leads(pg_uuid_t *ids, int n)
+lock(pg_uuid_t *ids, int n, bool waiting)
 {
 	Datum		values[] = {lp_array_of_uuids(ids, n)};
-	uint64		locked = lp_sql_run(&lock_leads_sql, values, NULL);
+	uint64		locked;
 	pg_uuid_t  *mine;
 	int			left = 0;
 
+	if (waiting)
+		lp_lead_lock(ids, n);
+	locked = lp_sql_run(waiting ? &lock_sql : &lock_free_sql, values, NULL);
 	if (locked == n)
 		return n;
 	mine = palloc(sizeof(pg_uuid_t) * Max(locked, 1));
@@ -272,10 +285,12 @@ start_pass(Allocation *call)
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Without waiting; a dry run without locking. */
+/* A pass from the beginning; a dry run locks nothing. */
 static void
-first_pass(Allocation *call, LpSearch *search)
+pass(Allocation *call, bool waiting)
 {
+	LpSearch   *search = lp_search_begin(call->criteria, call->options, call->now);
+
 	start_pass(call);
 	for (int round = 0; call->n < call->wanted; round++)
 	{
@@ -284,9 +299,8 @@ first_pass(Allocation *call, LpSearch *search)
 		pg_uuid_t  *ids;
 
 		CHECK_FOR_INTERRUPTS();
-		ids = lp_search_next(search, limit, call->dry_run ? LP_SEARCH_PLAIN :
-							 LP_SEARCH_SKIP_LOCKED, &found);
-		take(call, ids, call->dry_run ? found : lock_free_leads(ids, found));
+		ids = lp_search_next(search, limit, &found);
+		take(call, ids, call->dry_run ? found : lock(ids, found, waiting));
 		if (found < limit)
 			break;
 	}
@@ -295,27 +309,11 @@ first_pass(Allocation *call, LpSearch *search)
 static void
 second_pass(Allocation *call)
 {
-	LpSearch   *search = lp_search_begin(call->criteria, call->options, call->now);
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SECOND_PASS_CLASS, 0, 2);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	start_pass(call);
-	for (int round = 0; call->n < call->wanted; round++)
-	{
-		int			limit = batch_size(call, round);
-		int			found;
-		int			left;
-		pg_uuid_t  *ids;
-
-		CHECK_FOR_INTERRUPTS();
-		ids = lp_search_next(search, limit, LP_SEARCH_PLAIN, &found);
-		lp_lead_lock(ids, found);
-		ids = lp_search_recheck(search, ids, found, &left);
-		take(call, ids, left);
-		if (found < limit)
-			break;
-	}
+	pass(call, true);
 }
 
 /* Whether there are candidates that the first pass did not judge. */
@@ -342,7 +340,7 @@ try_first_pass(Allocation *call)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		first_pass(call, lp_search_begin(call->criteria, call->options, call->now));
+		pass(call, false);
 		again = call->n < call->wanted && others_hold_some(call);
 		if (again)
 			RollbackAndReleaseCurrentSubTransaction();
@@ -372,7 +370,7 @@ collect(Allocation *call)
 {
 	call->leads = palloc_extended(sizeof(pg_uuid_t) * Max(call->wanted, 1), 0);
 	if (call->dry_run)
-		first_pass(call, lp_search_begin(call->criteria, call->options, call->now));
+		pass(call, false);
 	else if (try_first_pass(call))
 		second_pass(call);
 }

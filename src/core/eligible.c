@@ -55,12 +55,13 @@ static LpSql contacted_sql = LP_SQL(
  * client owns or has contacted.
  */
 static LpSql shared_sql = LP_SQL(
-	"SELECT s.lead_id, t.email_key IS NOT DISTINCT FROM s.email_key,"
-	" t.phone_key IS NOT DISTINCT FROM s.phone_key"
+	"SELECT s.lead_id, t.by_email"
 	" FROM @s@.lead_state s JOIN LATERAL ("
-	"  SELECT * FROM @s@.lead_state e"
+	"  SELECT e.lead_id, e.contacted_by, e.state, true AS by_email"
+	"   FROM @s@.lead_state e"
 	"   WHERE e.email_key = s.email_key AND e.lead_id <> s.lead_id"
-	"  UNION SELECT * FROM @s@.lead_state e"
+	"  UNION ALL SELECT e.lead_id, e.contacted_by, e.state, false"
+	"   FROM @s@.lead_state e"
 	"   WHERE e.phone_key = s.phone_key AND e.lead_id <> s.lead_id) t ON true"
 	" WHERE s.lead_id = ANY ($1) AND t.state <> 'merged'"
 	" AND (EXISTS (SELECT FROM @s@.lead_assignments o WHERE o.lead_id = t.lead_id"
@@ -171,7 +172,7 @@ apply_shared_addresses(LpEligible *list, int n, const Datum *values)
 
 		if (lp_col_bool(row, 2))
 			item->channels &= ~CHANNEL(EMAIL);
-		if (lp_col_bool(row, 3))
+		else
 			item->channels &= ~(CHANNEL(SMS) | CHANNEL(VOICE));
 	}
 }

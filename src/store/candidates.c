@@ -5,9 +5,9 @@
  * The statement is put together from fixed fragments; every value is a
  * parameter.  What it costs must follow what is asked for, not the pool:
  *
- * - keyset paging in the order of an index, LIMIT, SKIP LOCKED;
+ * - keyset paging in the order of an index, with LIMIT;
  * - few countries and industries become one ordered branch each, so that each
- *	 reads its own index range, and the branches are merged lazily;
+ *	 reads its own index range and no more rows than are asked for;
  * - rare criteria (titles, technologies, keywords ...) go through the GIN index
  *	 of lead_terms.
  */
@@ -359,7 +359,7 @@ typedef struct Parts
 	const char *column;			/* that decides the order */
 	const char *order;			/* of the columns lead_id, position */
 	char	   *after;			/* keyset condition, or empty */
-	char	   *tail;			/* ORDER BY, LIMIT, lock */
+	char	   *tail;			/* ORDER BY, LIMIT */
 } Parts;
 
 static char *
@@ -379,7 +379,7 @@ keyset(LpSearch *search, const char *column)
 }
 
 static Parts
-make_parts(LpSearch *search, int limit, LpSearchLock lock)
+make_parts(LpSearch *search, int limit)
 {
 	Parts		parts;
 	const char *direction = search->options->order == LP_ORDER_RANDOM ? "" : " DESC";
@@ -387,11 +387,8 @@ make_parts(LpSearch *search, int limit, LpSearchLock lock)
 	parts.column = position_column(search);
 	parts.after = keyset(search, parts.column);
 	parts.order = psprintf("2%s, 1", direction);
-	parts.tail = psprintf(" ORDER BY %s%s, a.lead_id LIMIT $%d%s", parts.column, direction,
-						  param(search, INT8OID, Int64GetDatum(limit)),
-						  lock == LP_SEARCH_PLAIN ? "" :
-						  lock == LP_SEARCH_WAIT ? " FOR UPDATE OF a" :
-						  " FOR UPDATE OF a SKIP LOCKED");
+	parts.tail = psprintf(" ORDER BY %s%s, a.lead_id LIMIT $%d", parts.column, direction,
+						  param(search, INT8OID, Int64GetDatum(limit)));
 	return parts;
 }
 
@@ -495,13 +492,13 @@ run(LpSearch *search, const Parts *parts, int limit, int *n)
 }
 
 pg_uuid_t *
-lp_search_next(LpSearch *search, int limit, LpSearchLock lock, int *n)
+lp_search_next(LpSearch *search, int limit, int *n)
 {
 	Parts		parts;
 	pg_uuid_t  *ids;
 
 	start_statement(search);
-	parts = make_parts(search, limit, lock);
+	parts = make_parts(search, limit);
 	append_segments(search, &parts);
 	ids = run(search, &parts, limit, n);
 	if (*n > 0)
@@ -514,22 +511,6 @@ lp_search_next(LpSearch *search, int limit, LpSearchLock lock, int *n)
 			datumCopy(position, false, -1) : position;
 	}
 	return ids;
-}
-
-pg_uuid_t *
-lp_search_recheck(LpSearch *search, const pg_uuid_t *ids, int n, int *n_left)
-{
-	bool		started = search->started;
-	Parts		parts;
-
-	start_statement(search);
-	search->started = false;
-	parts = make_parts(search, n, LP_SEARCH_WAIT);
-	parts.after = psprintf(" AND a.lead_id = ANY ($%d)",
-						   param(search, UUIDARRAYOID, lp_array_of_uuids(ids, n)));
-	append_segments(search, &parts);
-	search->started = started;
-	return run(search, &parts, n, n_left);
 }
 
 int64

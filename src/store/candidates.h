@@ -9,13 +9,6 @@
 
 #include "core/criteria.h"
 
-typedef enum LpSearchLock
-{
-	LP_SEARCH_PLAIN,			/* no lock, no transaction id */
-	LP_SEARCH_SKIP_LOCKED,
-	LP_SEARCH_WAIT
-} LpSearchLock;
-
 typedef struct LpSearch LpSearch;
 
 /* A search, from its beginning. */
@@ -23,15 +16,10 @@ extern LpSearch *lp_search_begin(const LpCriteria *criteria, const LpOptions *op
 								 TimestampTz now);
 
 /*
- * The next candidates in order, at most limit; fewer mean the end.  The ids
- * are valid until the caller's context goes.
+ * The next candidates in order, at most limit; fewer mean the end.  Nothing is
+ * locked: whoever takes one locks it and looks again.
  */
-extern pg_uuid_t *lp_search_next(LpSearch *search, int limit, LpSearchLock lock,
-								 int *n);
-
-/* Locks those of these that still match, in the order of the search. */
-extern pg_uuid_t *lp_search_recheck(LpSearch *search, const pg_uuid_t *ids, int n,
-									int *n_left);
+extern pg_uuid_t *lp_search_next(LpSearch *search, int limit, int *n);
 
 /* How many there are in all, from the beginning and without a lock. */
 extern int64 lp_search_count(LpSearch *search);
