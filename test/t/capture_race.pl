@@ -34,10 +34,12 @@ for my $i (1 .. $sessions)
 		  . join(', ', @people) . "]}');\n";
 		$sql .= "SELECT outcome FROM lp_capture_apollo('{\"person\": {\"id\": \"alias-$i-$round\", \"email\": \"two-$round\@race.example\"}}');\n";
 	}
-	my %run = (in => $sql, out => '', err => '');
+	# Files, so that no session waits for us to read or write.
+	my %run = (base => $node->basedir . "/race_$i");
+	append_to_file("$run{base}.sql", $sql);
 	$run{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', '-' ],
-		'<', \$run{in}, '>', \$run{out}, '2>', \$run{err});
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', "$run{base}.sql" ],
+		'<', \undef, '>', "$run{base}.out", '2>', "$run{base}.err");
 	push @runs, \%run;
 }
 $node->poll_query_until('postgres',
@@ -47,6 +49,8 @@ my $failed = 0;
 for my $run (@runs)
 {
 	IPC::Run::finish($run->{handle}) or $failed++;
+	$run->{out} = slurp_file("$run->{base}.out");
+	$run->{err} = slurp_file("$run->{base}.err");
 	diag($run->{err}) if $run->{err} ne '';
 }
 $gate->quit;
