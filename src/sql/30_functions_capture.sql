@@ -56,4 +56,5 @@ CREATE FUNCTION @extschema@.lp_field_map()
 COMMENT ON FUNCTION @extschema@.lp_field_map() IS
 $$Which column of lead_pool takes which field of a provider's payload. A path is dotted from the person, [] stands for a list, .* for keys that are data; paths inside a jsonb column name that column.
 Result: provider, path, column and its type. What is not listed shows in lead_unmapped_paths when it comes.
+Errors: none.
 Example: SELECT column_name FROM lp_field_map() WHERE json_path = 'organization.estimated_num_employees';$$;

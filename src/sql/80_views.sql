@@ -1,4 +1,4 @@
-/* Views. */
+/* Views for people: what to look at. */
 
 CREATE VIEW @extschema@.lead_unmapped_paths (provider, json_path, seen, first_seen, last_seen, sample) AS
 SELECT u.provider, u.json_path, count(*), min(u.seen_at), max(u.seen_at),

@@ -305,6 +305,7 @@ $list- [Types](#types), [Views](#views), [Tables](#tables), [Settings](#settings
 END
 	$text .= $functions . $self->types . $self->relations('v', 'Views') . $self->relations('r', 'Tables') .
 	  $self->settings . $self->sqlstates;
+	$text =~ s{timestamp with time zone}{timestamptz}g;
 	$text =~ s/[ \t]+$//mg;
 	return $text;
 }
