@@ -197,7 +197,7 @@ to_float(const JsonbValue *value, float8 *result)
 	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 	errno = 0;
 	*result = strtod(text, NULL);
-	return isfinite(*result) && (errno != ERANGE || *result == 0);
+	return errno != ERANGE || (*result != 0 && isfinite(*result));
 }
 
 static bool
@@ -373,7 +373,8 @@ lp_json_to_datum(const JsonbValue *value, Oid type, Datum *result)
 			*result = Int64GetDatum(integer);
 			return true;
 		case NUMERICOID:
-			if (!to_numeric(value, &numeric))
+			/* Beyond double precision no statistic could bear it. */
+			if (!to_numeric(value, &numeric) || !to_float(value, &number))
 				return false;
 			*result = datumCopy(NumericGetDatum(numeric), false, -1);
 			return true;
