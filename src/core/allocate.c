@@ -422,14 +422,14 @@ store(Allocation *call, LpRows *rows)
 static void
 open_request(Allocation *call)
 {
-	const char *text = json_text(call->criteria_json);
+	const char *string = json_text(call->criteria_json);
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	Datum		values[6];
 
-	hash_texts(hash, 1, &text);
+	hash_texts(hash, 1, &string);
 	values[0] = UUIDPGetDatum(call->client_id);
 	values[1] = call->campaign_id ? UUIDPGetDatum(call->campaign_id) : (Datum) 0;
-	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(string));
 	values[3] = bytea_of(hash);
 	values[4] = Int32GetDatum((int32) (call->wanted - call->n));
 	values[5] = TimestampTzGetDatum(lp_clock_now());

@@ -154,14 +154,14 @@ read_daily_limit(LpJsonArg *arg, LpClient *client)
 static bool
 is_time_of_day(const JsonbValue *value)
 {
-	char	   *text = lp_json_text(value);
+	char	   *string = lp_json_text(value);
 	int			minutes;
 
-	if (text == NULL || strlen(text) != 5 || text[2] != ':' ||
-		strspn(text, "0123456789") != 2 || strspn(text + 3, "0123456789") != 2)
+	if (string == NULL || strlen(string) != 5 || string[2] != ':' ||
+		strspn(string, "0123456789") != 2 || strspn(string + 3, "0123456789") != 2)
 		return false;
-	minutes = atoi(text) * 60 + atoi(text + 3);
-	return atoi(text + 3) < 60 && minutes <= 24 * 60;
+	minutes = atoi(string) * 60 + atoi(string + 3);
+	return atoi(string + 3) < 60 && minutes <= 24 * 60;
 }
 
 static bool
@@ -253,7 +253,7 @@ read_domains(LpJsonArg *arg, LpClient *client)
 static Interval
 period_or(const LpJsonArg *arg, const Interval *platform)
 {
-	return arg->text != NULL ? arg->period : *platform;
+	return arg->string != NULL ? arg->period : *platform;
 }
 
 /* Settings into the struct: defaults, then what is stored. */
@@ -389,7 +389,7 @@ is_default(int key, const LpJsonArg *arg)
 	switch (key)
 	{
 		case SET_TIME_ZONE:
-			return strcmp(arg->text, "UTC") == 0;
+			return strcmp(arg->string, "UTC") == 0;
 		case SET_EXCLUDE_DOMAINS:
 			return arg->n_texts == 0;
 		case SET_COMPANY_EXCLUSIVE:
@@ -438,7 +438,7 @@ stored_settings(const LpClient *client, const LpJsonArg *args)
 static void
 apply_status(LpClient *client, const LpJsonArg *arg)
 {
-	const char *wanted = arg->text;
+	const char *wanted = arg->string;
 
 	if (!arg->given)
 	{
@@ -521,7 +521,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	apply_status(client, &args[SET_STATUS]);
 	apply_settings(client, args);
 	if (args[SET_TIME_ZONE].given)
-		client->time_zone = args[SET_TIME_ZONE].text;
+		client->time_zone = args[SET_TIME_ZONE].string;
 
 	values[0] = UUIDPGetDatum(id);
 	values[1] = CStringGetTextDatum(name != NULL ? name : client->name);

@@ -91,7 +91,7 @@ static const LpJsonKey option_keys[OPTIONS] = {
 };
 
 static LpTexts
-texts(const LpJsonArg *arg, char *(*form) (const char *text))
+texts(const LpJsonArg *arg, char *(*form) (const char *string))
 {
 	LpTexts		result = {palloc(sizeof(char *) * Max(arg->n_texts, 1)), 0};
 
@@ -109,14 +109,14 @@ texts(const LpJsonArg *arg, char *(*form) (const char *text))
 }
 
 static char *
-form_domain(const char *text)
+form_domain(const char *string)
 {
-	char	   *domain = lp_domain_normalize(text);
+	char	   *domain = lp_domain_normalize(string);
 
 	if (domain == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("invalid domain \"%s\" in the criteria", text),
+				errmsg("invalid domain \"%s\" in the criteria", string),
 				errhint("Write domains such as \"example.com\"."));
 	return domain;
 }
@@ -189,7 +189,7 @@ read_order(const LpJsonArg *args)
 
 	if (!HAS(ORDER))
 		return LP_ORDER_SCORE;
-	name = lp_fold_text(args[ORDER].text);
+	name = lp_fold_text(args[ORDER].string);
 	if (strcmp(name, "score") == 0)
 		return LP_ORDER_SCORE;
 	if (strcmp(name, "newest") == 0)
@@ -216,7 +216,7 @@ lp_options_read(Jsonb *json)
 	result->per_company_max = HAS(PER_COMPANY_MAX) ? args[PER_COMPANY_MAX].integer : -1;
 	result->enrich_on_shortage = HAS(ENRICH_ON_SHORTAGE) ?
 		args[ENRICH_ON_SHORTAGE].flag : true;
-	result->request_key = args[REQUEST_KEY].text;
+	result->request_key = args[REQUEST_KEY].string;
 	if (result->request_key != NULL && strlen(result->request_key) > LP_KEY_MAX_BYTES)
 		lp_json_wrong("option", "request_key",
 					  psprintf("a text of at most %d bytes", LP_KEY_MAX_BYTES));

@@ -102,6 +102,7 @@ apply_bans(LpEligible *list, int n, const pg_uuid_t *ids, const LpClient *client
 	ListCell   *cell;
 
 	for (int i = 0; i < n; i++)
+	{
 		foreach(cell, bans[i])
 		{
 			LpBan	   *ban = lfirst(cell);
@@ -112,6 +113,7 @@ apply_bans(LpEligible *list, int n, const pg_uuid_t *ids, const LpClient *client
 				if (lp_ban_stops(ban, &client->id, channel, now) != LP_BAN_STOPS_NOTHING)
 					list[i].channels &= ~(1 << channel);
 		}
+	}
 }
 
 /* Addresses that the lead itself has. */

@@ -30,7 +30,8 @@ typedef struct LpEligible
 {
 	LpLead	   *lead;
 	int			broken;			/* bits 1 << LpRule; 0 = may be handed out */
-	int			channels;		/* bits 1 << LpChannel by which this client reaches the lead */
+	int			channels;		/* bits 1 << LpChannel by which this client
+								 * reaches the lead */
 } LpEligible;
 
 /*

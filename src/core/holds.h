@@ -10,7 +10,7 @@
 
 /* For each lead whether another client holds its company now. */
 extern bool *lp_holds_of_others(const LpLead *leads, int n,
-									   const pg_uuid_t *client_id);
+								const pg_uuid_t *client_id);
 
 /*
  * Before leads are given to a client: takes their companies if the client has
@@ -19,7 +19,7 @@ extern bool *lp_holds_of_others(const LpLead *leads, int n,
  * transaction.
  */
 extern bool *lp_holds_take(const LpClient *client, const LpLead **leads, int n,
-							 TimestampTz now);
+						   TimestampTz now);
 
 /* After an assignment ended: gives up companies where the client owns nobody. */
 extern void lp_holds_let_go(const LpClient *client, const LpLead *lead);

@@ -83,7 +83,7 @@ lp_ownership_contacted(const pg_uuid_t *lead_id, const pg_uuid_t *client_id,
 					   const pg_uuid_t *assignment_id, TimestampTz at)
 {
 	Datum		state[] = {UUIDPGetDatum(lead_id), UUIDPGetDatum(client_id),
-		TimestampTzGetDatum(at)};
+	TimestampTzGetDatum(at)};
 	Datum		values[] = {UUIDPGetDatum(lead_id), UUIDPGetDatum(client_id),
 		assignment_id ? UUIDPGetDatum(assignment_id) : (Datum) 0,
 		TimestampTzGetDatum(at),

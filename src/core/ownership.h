@@ -20,7 +20,7 @@ typedef struct LpClient
 	int64		max_active_leads;	/* -1 = no limit, likewise below */
 	int64		daily_allocation;
 	int64		daily_limit_all;	/* over all channels together */
-	int64		daily_limit[5];	/* by LpChannel */
+	int64		daily_limit[5]; /* by LpChannel */
 	bool		company_exclusive;
 	char	  **exclude_domains;	/* normalised */
 	int			n_exclude_domains;

@@ -77,16 +77,16 @@ static LpSql update_sql = LP_SQL(
 	INT4OID);
 
 static char *
-trimmed_lower(const char *text)
+trimmed_lower(const char *string)
 {
 	int			length;
 	char	   *result;
 
-	text += strspn(text, " \t\r\n");
-	length = strlen(text);
-	while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL)
+	string += strspn(string, " \t\r\n");
+	length = strlen(string);
+	while (length > 0 && strchr(" \t\r\n", string[length - 1]) != NULL)
 		length--;
-	result = pnstrdup(text, length);
+	result = pnstrdup(string, length);
 	for (char *p = result; *p != '\0'; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
 	return result;
@@ -117,7 +117,7 @@ value_of(int key, const LpJsonArg *arg)
 	switch (key)
 	{
 		case SET_TIME_ZONE:
-			return CStringGetTextDatum(arg->text);
+			return CStringGetTextDatum(arg->string);
 		case SET_MIN_GAP:
 			return IntervalPGetDatum(&arg->period);
 		case SET_PAUSED:

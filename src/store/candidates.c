@@ -36,13 +36,14 @@ struct LpSearch
 	pg_uuid_t	last;
 
 	/* the statement being put together */
-	StringInfoData text;
+	StringInfoData string;
 	Oid			types[LP_SQL_MAX_ARGS];
 	Datum		values[LP_SQL_MAX_ARGS];
 	int			n_args;
 
 	/* parameters common to all statements of the search, by number */
-	StringInfoData where;		/* all conditions but place, industry, position */
+	StringInfoData where;		/* all conditions but place, industry,
+								 * position */
 	bool		with_terms;
 	bool		with_pool;
 	int			n_common;
@@ -315,7 +316,7 @@ lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampT
 
 	search->criteria = criteria;
 	search->options = options;
-	initStringInfo(&search->text);
+	initStringInfo(&search->string);
 	initStringInfo(&search->where);
 	appendStringInfo(&search->where, "(a.from_at IS NULL OR a.from_at <= $%d)",
 					 param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
@@ -367,7 +368,7 @@ keyset(LpSearch *search, const char *column)
 {
 	bool		ascending = search->options->order == LP_ORDER_RANDOM;
 	Oid			type = search->options->order == LP_ORDER_SCORE ? INT2OID :
-		search->options->order == LP_ORDER_NEWEST ? TIMESTAMPTZOID : TEXTOID;
+	search->options->order == LP_ORDER_NEWEST ? TIMESTAMPTZOID : TEXTOID;
 	int			position;
 
 	if (!search->started)
@@ -395,11 +396,11 @@ make_parts(LpSearch *search, int limit)
 static void
 append_select(LpSearch *search, const Parts *parts, const char *segment)
 {
-	appendStringInfo(&search->text, "SELECT a.lead_id, %s FROM @s@.lead_available a%s%s WHERE ",
+	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM @s@.lead_available a%s%s WHERE ",
 					 parts->column,
 					 search->with_terms ? " JOIN @s@.lead_terms t ON t.lead_id = a.lead_id" : "",
 					 search->with_pool ? " JOIN @s@.lead_pool p ON p.id = a.lead_id" : "");
-	appendStringInfo(&search->text, "%s%s%s%s", search->where.data, segment,
+	appendStringInfo(&search->string, "%s%s%s%s", search->where.data, segment,
 					 parts->after, parts->tail);
 }
 
@@ -407,11 +408,11 @@ append_select(LpSearch *search, const Parts *parts, const char *segment)
 static void
 append_branch(LpSearch *search, const Parts *parts, const char *segment)
 {
-	if (search->text.len > 0)
-		appendStringInfoString(&search->text, " UNION ALL ");
-	appendStringInfoString(&search->text, "SELECT * FROM (");
+	if (search->string.len > 0)
+		appendStringInfoString(&search->string, " UNION ALL ");
+	appendStringInfoString(&search->string, "SELECT * FROM (");
 	append_select(search, parts, segment);
-	appendStringInfo(&search->text, ") b%d", search->text.len);
+	appendStringInfo(&search->string, ") b%d", search->string.len);
 }
 
 /* The further industries of a lead stand in lead_terms only. */
@@ -472,7 +473,7 @@ append_segments(LpSearch *search, const Parts *parts)
 static void
 start_statement(LpSearch *search)
 {
-	resetStringInfo(&search->text);
+	resetStringInfo(&search->string);
 	search->n_args = search->n_common;
 }
 
@@ -480,11 +481,11 @@ start_statement(LpSearch *search)
 static pg_uuid_t *
 run(LpSearch *search, const Parts *parts, int limit, int *n)
 {
-	char	   *text = psprintf("SELECT * FROM (%s) u(lead_id, position) ORDER BY %s LIMIT %d",
-								search->text.data, parts->order, limit);
+	char	   *string = psprintf("SELECT * FROM (%s) u(lead_id, position) ORDER BY %s LIMIT %d",
+								  search->string.data, parts->order, limit);
 	pg_uuid_t  *ids;
 
-	*n = lp_sql_run_once(text, search->n_args, search->types, search->values, NULL);
+	*n = lp_sql_run_once(string, search->n_args, search->types, search->values, NULL);
 	ids = palloc(sizeof(pg_uuid_t) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 		ids[i] = *DatumGetUUIDP(lp_col(i, 1));
@@ -520,7 +521,7 @@ lp_search_count(LpSearch *search)
 
 	start_statement(search);
 	append_segments(search, &parts);
-	lp_sql_run_once(psprintf("SELECT count(*) FROM (%s) u", search->text.data),
+	lp_sql_run_once(psprintf("SELECT count(*) FROM (%s) u", search->string.data),
 					search->n_args, search->types, search->values, NULL);
 	return lp_col_int(0, 1, 0);
 }

@@ -18,17 +18,17 @@ PG_FUNCTION_INFO_V1(lp_fold);
 PG_FUNCTION_INFO_V1(lp_fold_country);
 
 char *
-lp_fold_text(const char *text)
+lp_fold_text(const char *string)
 {
-	return lp_text_fold(lp_text_trim(text));
+	return lp_text_fold(lp_text_trim(string));
 }
 
 char *
-lp_fold_country_text(const char *text)
+lp_fold_country_text(const char *string)
 {
-	const char *code = lp_country_code(text);
+	const char *code = lp_country_code(string);
 
-	return code != NULL ? pstrdup(code) : lp_fold_text(text);
+	return code != NULL ? pstrdup(code) : lp_fold_text(string);
 }
 
 Datum

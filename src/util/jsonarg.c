@@ -75,9 +75,9 @@ lp_json_integer(const JsonbValue *value, double low, double high, int64 *result)
 static char *
 read_text(const JsonbValue *value)
 {
-	char	   *text = lp_json_text(value);
+	char	   *string = lp_json_text(value);
 
-	return text != NULL && text[strspn(text, " \t\r\n")] != '\0' ? text : NULL;
+	return string != NULL && string[strspn(string, " \t\r\n")] != '\0' ? string : NULL;
 }
 
 static bool
@@ -102,24 +102,24 @@ read_texts(JsonbValue *value, LpJsonArg *arg)
 	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
 		if (token == WJB_ELEM)
 		{
-			char	   *text = read_text(&item);
+			char	   *string = read_text(&item);
 
-			if (text == NULL)
+			if (string == NULL)
 				return false;
-			arg->texts[arg->n_texts++] = text;
+			arg->texts[arg->n_texts++] = string;
 		}
 	return true;
 }
 
 static bool
-read_uuid(const char *text, pg_uuid_t *result)
+read_uuid(const char *string, pg_uuid_t *result)
 {
 	int			digits = 0;
 
 	memset(result, 0, sizeof(pg_uuid_t));
-	for (; *text != '\0'; text++)
+	for (; *string != '\0'; string++)
 	{
-		int			c = pg_tolower((unsigned char) *text);
+		int			c = pg_tolower((unsigned char) *string);
 		int			nibble;
 
 		if (c == '-' || c == '{' || c == '}')
@@ -139,15 +139,15 @@ read_uuid(const char *text, pg_uuid_t *result)
 }
 
 static bool
-read_date(const char *text, DateADT *result)
+read_date(const char *string, DateADT *result)
 {
 	int			year;
 	int			month;
 	int			day;
 	int			end = 0;
 
-	if (strlen(text) != 10 ||
-		sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 ||
+	if (strlen(string) != 10 ||
+		sscanf(string, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 ||
 		year < 1 || month < 1 || month > MONTHS_PER_YEAR || day < 1 ||
 		day > day_tab[isleap(year)][month - 1])
 		return false;
@@ -183,34 +183,34 @@ read_value(const LpJsonKey *key, JsonbValue *value, LpJsonArg *arg)
 	}
 
 	/* the rest are strings */
-	arg->text = read_text(value);
+	arg->string = read_text(value);
 	switch (key->kind)
 	{
 		case LP_JSON_UUID:
-			if (arg->text == NULL || !read_uuid(arg->text, &arg->uuid))
+			if (arg->string == NULL || !read_uuid(arg->string, &arg->uuid))
 				return "a UUID as text";
 			break;
 		case LP_JSON_DATE:
-			if (arg->text == NULL || !read_date(arg->text, &arg->date))
+			if (arg->string == NULL || !read_date(arg->string, &arg->date))
 				return "a date as text, \"YYYY-MM-DD\"";
 			break;
 		case LP_JSON_ZONE:
-			if (arg->text == NULL || lp_zone_find(arg->text) == NULL)
+			if (arg->string == NULL || lp_zone_find(arg->string) == NULL)
 				return "the name of a time zone, such as \"Europe/Berlin\"";
 			break;
 		case LP_JSON_PERIOD_OR_NEVER:
-			arg->never = arg->text != NULL && pg_strcasecmp(arg->text, "never") == 0;
+			arg->never = arg->string != NULL && pg_strcasecmp(arg->string, "never") == 0;
 			if (arg->never)
 				break;
-			if (arg->text == NULL || !lp_interval_parse(arg->text, &arg->period))
+			if (arg->string == NULL || !lp_interval_parse(arg->string, &arg->period))
 				return "\"never\" or an interval of zero or more as text, such as \"90 days\"";
 			break;
 		case LP_JSON_PERIOD:
-			if (arg->text == NULL || !lp_interval_parse(arg->text, &arg->period))
+			if (arg->string == NULL || !lp_interval_parse(arg->string, &arg->period))
 				return "an interval of zero or more as text, such as \"90 minutes\"";
 			break;
 		default:
-			if (arg->text == NULL)
+			if (arg->string == NULL)
 				return "a text";
 	}
 	return NULL;

@@ -21,7 +21,8 @@ typedef enum LpJsonKind
 	LP_JSON_INTEGER,			/* whole number, low..high */
 	LP_JSON_NUMBER,				/* any number, low..high */
 	LP_JSON_TEXT,				/* not empty */
-	LP_JSON_TEXTS,				/* list of texts, a single text is a list of one */
+	LP_JSON_TEXTS,				/* list of texts, a single text is a list of
+								 * one */
 	LP_JSON_UUID,
 	LP_JSON_DATE,				/* "YYYY-MM-DD" */
 	LP_JSON_ZONE,				/* IANA name */
@@ -47,7 +48,7 @@ typedef struct LpJsonArg
 	bool		never;
 	int64		integer;
 	double		number;
-	char	   *text;			/* of all kinds that are strings */
+	char	   *string;			/* of all kinds that are strings */
 	char	  **texts;
 	int			n_texts;
 	pg_uuid_t	uuid;
