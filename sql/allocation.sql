@@ -206,3 +206,55 @@ DELETE FROM lead_terms;
 DELETE FROM lead_state;
 DELETE FROM lead_pool;
 DROP FUNCTION add_lead(int, jsonb), n(uuid), lead(int), client(int);
+
+-- captured leads: what a ban on an address or a number leaves
+BEGIN;
+SET leadpool.now = '2026-03-04 15:00+00';
+SELECT outcome FROM lp_capture('list', '[
+    {"email": "ann@alpha.example", "email_status": "verified", "phone": "+12025550141", "seniority": "owner", "country": "United States"},
+    {"email": "bob@beta.example", "email_status": "verified", "phone": "+12025550142", "seniority": "vp", "country": "United States"},
+    {"email": "cid@gamma.example", "email_status": "verified", "phone": "+12025550143", "seniority": "intern", "country": "Germany"}]');
+SELECT FROM lp_client_set('00000000-0000-7000-8000-c00000000001', 'One');
+CREATE FUNCTION found(criteria jsonb) RETURNS text LANGUAGE sql AS
+$$SELECT coalesce(string_agg(left(p.email, 3), ' ' ORDER BY a.ordinality), '-')
+  FROM lp_allocate('00000000-0000-7000-8000-c00000000001', NULL, 100, criteria, '{"dry_run": true}') WITH ORDINALITY a
+  JOIN lead_pool p ON p.id = a.lead_id$$;
+SELECT found('{}') AS "all", found('{"countries": ["us"]}') AS us, found('{"channels": ["voice"]}') AS by_voice, (SELECT built FROM lead_available_built);
+SAVEPOINT s;
+SELECT lp_suppress('email', 'ann@alpha.example', 'bounced') IS NOT NULL AS bounced;
+SELECT found('{}') AS by_email, found('{"channels": ["email", "voice"]}') AS by_either;
+ROLLBACK TO s;
+SELECT lp_suppress('phone', '+12025550141', 'dnc') IS NOT NULL AS dnc;
+SELECT found('{}') AS by_email, found('{"channels": ["voice", "sms"]}') AS by_phone;
+ROLLBACK TO s;
+SELECT lp_suppress('email', 'ann@alpha.example', 'consent_revoked') IS NOT NULL AS revoked;
+SELECT found('{}') AS by_email, found('{"channels": ["voice"]}') AS by_voice;
+ROLLBACK TO s;
+SELECT lp_suppress('email', 'ann@alpha.example', 'unsubscribed') IS NOT NULL AS unsubscribed;
+SELECT found('{"channels": ["email", "voice"]}') AS nobody_but, (SELECT count(*) FROM lead_available) AS available;
+\set VERBOSITY sqlstate
+SELECT lp_assign(lp_find_lead(email => 'ann@alpha.example'), '00000000-0000-7000-8000-c00000000001');
+\set VERBOSITY terse
+ROLLBACK TO s;
+SELECT lp_suppress('email', 'ann@alpha.example', 'excluded', '00000000-0000-7000-8000-c00000000001') IS NOT NULL AS excluded;
+SELECT found('{}') AS without_excluded;
+ROLLBACK TO s;
+-- an event acts at once: replied, then released, is never handed out again
+SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-c00000000001', NULL, 1);
+SELECT effect FROM lp_record_event('interested', email => 'ann@alpha.example');
+SELECT outcome, replied_at = '2026-03-04 15:00+00' AS replied FROM lead_assignments;
+SELECT effect FROM lp_record_event('not_interested', email => 'ann@alpha.example');
+SELECT effect FROM lp_record_event('interested', email => 'ann@alpha.example', occurred_at => '2026-03-01 00:00+00');
+SELECT outcome, replied_at = '2026-03-01 00:00+00' AS earliest, not_interested_at IS NOT NULL AS refused FROM lead_assignments;
+SET leadpool.now = '2026-03-05 15:00+00';
+SELECT effect FROM lp_record_event('interested', email => 'ann@alpha.example');
+SELECT outcome FROM lead_assignments;
+SELECT effect FROM lp_record_event('not_interested', email => 'ann@alpha.example', occurred_at => '2026-03-02 00:00+00');
+SELECT outcome FROM lead_assignments;
+SELECT effect FROM lp_record_event('converted', email => 'ann@alpha.example');
+SELECT effect FROM lp_record_event('not_interested', email => 'ann@alpha.example');
+SELECT outcome, converted_at = '2026-03-05 15:00+00' AS converted FROM lead_assignments;
+SELECT found('{}');
+-- the score of a capture is the one that is explained
+SELECT p.score = s.score AS same, p.score > 0 AS some FROM lead_pool p, LATERAL (SELECT score FROM lp_score(p.id) LIMIT 1) s ORDER BY p.score;
+ROLLBACK;

@@ -38,6 +38,9 @@ static LpSql lock_sql = LP_SQL(
 	"LOCK TABLE @s@.lead_pool, @s@.lead_state, @s@.lead_assignments,"
 	" @s@.lead_available, @s@.lead_terms IN SHARE ROW EXCLUSIVE MODE");
 
+/* A search planned without statistics would read whole segments. */
+static LpSql analyze_sql = LP_SQL("ANALYZE @s@.lead_available, @s@.lead_terms");
+
 static LpSql count_sql = LP_SQL("SELECT count(*) FROM @s@.lead_available");
 
 static bool
@@ -76,6 +79,7 @@ rebuild(void)
 {
 	lp_sql_run(&lock_sql, NULL, NULL);
 	lp_available_store(NULL, 0);
+	lp_sql_run(&analyze_sql, NULL, NULL);
 	set_built();
 	lp_sql_run(&count_sql, NULL, NULL);
 	return lp_col_int(0, 1, 0);

@@ -123,6 +123,8 @@ strength(const char *outcome)
 static bool
 replaces(const char *new, const char *old, TimestampTz at, TimestampTz refused_at)
 {
+	if (strcmp(new, "not_interested") == 0 && strength(old) > 0 && at <= refused_at)
+		return false;			/* an old no, answered since */
 	if (strength(new) > strength(old))
 		return true;
 	/* a later yes stands over a no */
