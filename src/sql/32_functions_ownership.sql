@@ -1,7 +1,7 @@
 /* Clients and their senders, allocation, ownership, the base score. */
 
 CREATE FUNCTION @extschema@.lp_fold(value text) RETURNS text
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
     AS 'MODULE_PATHNAME', 'lp_fold';
 COMMENT ON FUNCTION @extschema@.lp_fold(text) IS
 $$Text as criteria compare it: trimmed, in lower case whatever the database's locale. Internal.
@@ -11,7 +11,7 @@ Errors: none.
 Example: SELECT lp_fold('  Zürich ');$$;
 
 CREATE FUNCTION @extschema@.lp_fold_country(value text) RETURNS text
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
     AS 'MODULE_PATHNAME', 'lp_fold_country';
 COMMENT ON FUNCTION @extschema@.lp_fold_country(text) IS
 $$A country as criteria compare it: its ISO 3166 code, or the folded text where it is none that is known. Internal.

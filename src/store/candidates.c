@@ -45,7 +45,6 @@ struct LpSearch
 	StringInfoData where;		/* all conditions but place, industry,
 								 * position */
 	bool		with_terms;
-	bool		with_pool;
 	int			n_common;
 };
 
@@ -217,8 +216,9 @@ where_titles(LpSearch *search)
 	{
 		LpTexts		list = {patterns, titles->n};
 
-		search->with_pool = true;
-		appendStringInfo(&search->where, " AND " LP_TITLE_WORDS("p.title") " LIKE ANY ($%d)",
+		/* a scalar subquery, so that only what the words left is looked at */
+		appendStringInfo(&search->where, " AND (SELECT " LP_TITLE_WORDS("p.title")
+						 " FROM @s@.lead_pool p WHERE p.id = a.lead_id) LIKE ANY ($%d)",
 						 texts_param(search, &list));
 	}
 }
@@ -396,10 +396,9 @@ make_parts(LpSearch *search, int limit)
 static void
 append_select(LpSearch *search, const Parts *parts, const char *segment)
 {
-	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM @s@.lead_available a%s%s WHERE ",
+	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM @s@.lead_available a%s WHERE ",
 					 parts->column,
-					 search->with_terms ? " JOIN @s@.lead_terms t ON t.lead_id = a.lead_id" : "",
-					 search->with_pool ? " JOIN @s@.lead_pool p ON p.id = a.lead_id" : "");
+					 search->with_terms ? " JOIN @s@.lead_terms t ON t.lead_id = a.lead_id" : "");
 	appendStringInfo(&search->string, "%s%s%s%s", search->where.data, segment,
 					 parts->after, parts->tail);
 }
