@@ -146,7 +146,7 @@ AND (x.relname, x.attname) NOT IN (VALUES
     ('lead_touches', 'sender_match'),
     -- one of the words that lp_record_event takes
     ('lead_events', 'event'),
-    -- derived: cut to 100 characters when a row is made (src/core/available.c)
+    -- derived: longer than 250 bytes is left out (src/store/available.c)
     ('lead_available', 'country_code'),
     ('lead_available', 'industry'),
     ('lead_available', 'domain'),

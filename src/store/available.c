@@ -37,6 +37,15 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" AND NOT EXISTS (SELECT FROM @s@.lead_assignments o" \
 	"  WHERE o.lead_id = p.id AND o.status = 'active')"
 
+/*
+ * What a btree holds is bounded: a value of more than 250 bytes names no
+ * country, industry or domain, and nothing is found by it.
+ */
+#define SHORT(value, result) \
+	"CASE WHEN octet_length(" value ") <= 250 THEN " result " END"
+#define FOLD(value) SHORT(value, "@s@.lp_fold(" value ")")
+#define FOLD_COUNTRY(value) SHORT(value, "@s@.lp_fold_country(" value ")")
+
 #define STORE(which) \
 	"INSERT INTO @s@.lead_available AS a (lead_id, score, channels, has_phone," \
 	" has_linkedin, more_industries, employees, revenue, created_at, from_at," \
@@ -48,14 +57,14 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" p.company_estimated_num_employees, p.company_revenue, p.created_at," \
 	" greatest(s.kept_until," \
 	"  (s.not_interested_at AT TIME ZONE 'UTC' + $2) AT TIME ZONE 'UTC')," \
-	" coalesce(@s@.lp_fold_country(p.country_code), @s@.lp_fold_country(p.country)," \
-	"  @s@.lp_fold_country(p.company_country))," \
-	" @s@.lp_fold(p.company_industry)," \
+	" coalesce(" FOLD_COUNTRY("p.country_code") "," \
+	"  " FOLD_COUNTRY("p.country") ", " FOLD_COUNTRY("p.company_country") ")," \
+	" " FOLD("p.company_industry") "," \
 	" CASE WHEN r.channels & 1 <> 0 THEN @s@.lp_fold(p.email_status) END," \
 	" @s@.lp_fold(p.seniority)," \
 	" coalesce(@s@.lp_fold(p.person_state), @s@.lp_fold(p.company_state))," \
 	" coalesce(@s@.lp_fold(p.city), @s@.lp_fold(p.company_city))," \
-	" coalesce(@s@.lp_fold(p.company_primary_domain), s.email_domain)," \
+	" coalesce(" FOLD("p.company_primary_domain") ", s.email_domain)," \
 	" s.company_domain, s.company_org" \
 	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH \
 	" WHERE " which " AND" GATE \
@@ -71,10 +80,11 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" company_domain = excluded.company_domain, company_org = excluded.company_org" \
 	" WHERE a IS DISTINCT FROM excluded"
 
-#define DROP(which) \
+/* The inner condition keeps the anti-join from reading the whole pool. */
+#define DROP(which, which_inside) \
 	"DELETE FROM @s@.lead_available a WHERE " which " AND NOT EXISTS (SELECT" \
 	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH \
-	" WHERE p.id = a.lead_id AND" GATE ")"
+	" WHERE p.id = a.lead_id AND " which_inside " AND" GATE ")"
 
 #define TERMS \
 	" CROSS JOIN LATERAL (SELECT array_agg(DISTINCT CASE WHEN octet_length(w.term) > 120" \
@@ -109,14 +119,14 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 
 static LpSql some_sql[] = {
 	LP_SQL(STORE("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP("a.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(DROP("a.lead_id = ANY ($1)", "p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("l.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 };
 
 static LpSql all_sql[] = {
 	LP_SQL(STORE("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(DROP("$1 IS NULL", "$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 };
