@@ -7,7 +7,7 @@ set -euo pipefail
 
 demo=$top/test/demo
 work=$tmp/run/demo
-rm -rf "$work"
+rm -rf "$work" "$tmp/log/demo.log"
 mkdir -p "$work"
 # A socket's path is short by law; this tree's may be long.
 socket=$(mktemp -d /tmp/leadpool.XXXXXX)
@@ -46,7 +46,7 @@ both() {
 }
 
 "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N > "$work/initdb.log"
-"$bindir/pg_ctl" -D "$work/data" -w -l "$work/server.log" -o "-c listen_addresses='' -c unix_socket_directories='$socket' \
+"$bindir/pg_ctl" -D "$work/data" -w -l "$tmp/log/demo.log" -o "-c listen_addresses='' -c unix_socket_directories='$socket' \
 	-c port=5432 -c fsync=off -c synchronous_commit=off -c shared_buffers=128MB -c timezone=UTC" start > /dev/null
 PGUSER=postgres run -o /dev/null -f "$demo/setup.sql"
 step 'cluster and extension'
