@@ -299,18 +299,36 @@ all_keys(LpBatch *batch, int *n)
  * One question for the batch; only if somebody in it was erased, who.
  */
 static void
-drop_erased(LpBatch *batch, const LpKey *keys, int n)
+drop_erased(LpBatch *batch)
 {
-	if (n == 0 || !has_erasure(lp_bans_of_keys(keys, n, batch->now)))
+	LpKey	  **keys = palloc0(sizeof(LpKey *) * Max(batch->n, 1));
+	int		   *counts = palloc0(sizeof(int) * Max(batch->n, 1));
+	LpKey	   *all;
+	int			n = 0;
+
+	for (int i = 0; i < batch->n; i++)
+		if (batch->elements[i].facts != NULL &&
+			batch->elements[i].kind != LP_ELEMENT_ORGANIZATION)
+		{
+			keys[i] = lp_facts_mentions(batch->pool, batch->elements[i].facts, &counts[i]);
+			n += counts[i];
+		}
+	all = palloc(sizeof(LpKey) * Max(n, 1));
+	n = 0;
+	for (int i = 0; i < batch->n; i++)
+		for (int k = 0; k < counts[i]; k++)
+			all[n++] = keys[i][k];
+	if (n == 0 || !has_erasure(lp_bans_of_keys(all, n, batch->now)))
 		return;
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
 
-		if (element->n_keys == 0 ||
-			!has_erasure(lp_bans_of_keys(element->keys, element->n_keys, batch->now)))
+		if (counts[i] == 0 ||
+			!has_erasure(lp_bans_of_keys(keys[i], counts[i], batch->now)))
 			continue;
 		element->erased = true;
+		element->lead = -1;
 		element->outcome = "suppressed";
 		element->detail = "erased";
 	}
@@ -411,8 +429,10 @@ decide(LpBatch *batch, int i, const LpKnownKey *known, const int *leads, int n_k
 }
 
 static void
-identify(LpBatch *batch, const LpKey *keys, int n)
+identify(LpBatch *batch)
 {
+	int			n;
+	LpKey	   *keys = all_keys(batch, &n);
 	int			n_known;
 	LpKnownKey *known = lp_identities_find(keys, n, &n_known);
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n_known, 1));
@@ -530,14 +550,9 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 	batch.known = lp_archive_find(source, batch.hash);
 	if (batch.known != NULL)
 		recall(&batch);
-	else
-	{
-		int			n;
-		LpKey	   *keys = all_keys(&batch, &n);
-
-		drop_erased(&batch, keys, n);
-		identify(&batch, keys, n);
-	}
+	drop_erased(&batch);
+	if (batch.known == NULL)
+		identify(&batch);
 	lp_batch_apply(&batch);
 	emit(&batch, rows);
 	lp_call_end();

@@ -470,6 +470,46 @@ lp_facts_keys(const LpPool *pool, const LpFacts *facts, int *n)
 	return list.keys;
 }
 
+/* Keys in the entries of a list inside a customer's record. */
+static void
+add_entry_keys(KeyList *list, const JsonbContainer *object, const char *name,
+			   const char *member, LpKeyKind kind, const char *region)
+{
+	LpWalk		each;
+	JsonbValue	entries;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (!lp_json_get(object, name, &entries) || !lp_json_is_list(&entries))
+		return;
+	lp_walk_begin(&each, entries.val.binary.data);
+	while (lp_walk_next(&each, &key, &value))
+		if (lp_json_is_object(&value))
+			add_key(list, kind, lp_json_get_text(value.val.binary.data, member), region);
+}
+
+LpKey *
+lp_facts_mentions(const LpPool *pool, const LpFacts *facts, int *n)
+{
+	KeyList		list = {0};
+	int			column = pool->at[LP_COL_CONTACT];
+	const JsonbContainer *contact;
+
+	list.keys = lp_facts_keys(pool, facts, &list.n);
+	list.room = list.n;
+	*n = list.n;
+	if (facts->row->nulls[column] ||
+		!JB_ROOT_IS_OBJECT(DatumGetJsonbP(facts->row->values[column])))
+		return list.keys;
+	contact = &DatumGetJsonbP(facts->row->values[column])->root;
+	add_key(&list, LP_KEY_APOLLO_ID, lp_json_get_text(contact, "person_id"), NULL);
+	add_key(&list, LP_KEY_EMAIL, lp_json_get_text(contact, "email"), NULL);
+	add_entry_keys(&list, contact, "contact_emails", "email", LP_KEY_EMAIL, NULL);
+	add_key(&list, LP_KEY_LINKEDIN, lp_json_get_text(contact, "linkedin_url"), NULL);
+	*n = list.n;
+	return list.keys;
+}
+
 typedef struct MarkList
 {
 	LpMark	   *marks;

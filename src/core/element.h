@@ -64,6 +64,12 @@ extern bool lp_facts_is_match(const LpPool *pool, const LpFacts *facts, Jsonb *j
 /* The keys of the person, strongest first, each once. */
 extern LpKey *lp_facts_keys(const LpPool *pool, const LpFacts *facts, int *n);
 
+/*
+ * The same with those of a customer's record in it, who may be another human:
+ * of somebody who was erased nothing may come back that way either.
+ */
+extern LpKey *lp_facts_mentions(const LpPool *pool, const LpFacts *facts, int *n);
+
 /* Whether a source of rows may set a column. */
 extern bool lp_facts_settable(const char *column, int len);
 
