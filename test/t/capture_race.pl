@@ -16,15 +16,17 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION leadpool');
 
 # Each session tells the same people in another order, under other keys, with
-# a title of its own; all start when the lock is released.
+# a title of its own; all begin a round when its lock is released, with plans
+# that an earlier capture made.
 my $gate = $node->background_psql('postgres');
-$gate->query_safe('SELECT pg_advisory_lock(1)');
+$gate->query_safe("SELECT pg_advisory_lock(g) FROM generate_series(1, $rounds) g");
 my @runs;
 for my $i (1 .. $sessions)
 {
-	my $sql = "SELECT pg_advisory_lock_shared(1);\n";
+	my $sql = "SELECT FROM lp_capture_apollo('{\"person\": {\"id\": \"warm-$i\"}}');\n" x 2;
 	for my $round (1 .. $rounds)
 	{
+		$sql .= "SELECT FROM pg_advisory_lock_shared($round);\n";
 		my @people = (
 			qq({"id": "one-$round", "email": "one-$round\@race.example", "title": "T$i"}),
 			qq({"id": "two-$round", "email": "two-$round\@race.example", "linkedin_url": "https://linkedin.com/in/two-$round"}),
@@ -38,13 +40,17 @@ for my $i (1 .. $sessions)
 	my %run = (base => $node->basedir . "/race_$i");
 	append_to_file("$run{base}.sql", $sql);
 	$run{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', "$run{base}.sql" ],
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', "$run{base}.sql" ],
 		'<', \undef, '>', "$run{base}.out", '2>', "$run{base}.err");
 	push @runs, \%run;
 }
-$node->poll_query_until('postgres',
-	"SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-$gate->query_safe('SELECT pg_advisory_unlock(1)');
+for my $round (1 .. $rounds)
+{
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = $round AND objsubid = 1")
+	  or last;
+	$gate->query_safe("SELECT pg_advisory_unlock($round)");
+}
 my $failed = 0;
 for my $run (@runs)
 {
@@ -57,13 +63,13 @@ $gate->quit;
 
 is($failed, 0, 'no session failed');
 is(join('', map { $_->{err} } @runs), '', 'no error, no deadlock');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_pool'), 3 * $rounds, 'one row a person');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_state'), 3 * $rounds, 'one state a person');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_pool'), 3 * $rounds + $sessions, 'one row a person');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_state'), 3 * $rounds + $sessions, 'one state a person');
 is( $node->safe_psql('postgres', "SELECT count(*) FROM lead_identities WHERE kind = 'apollo_id'"),
-	(3 + $sessions) * $rounds, 'every id is known');
+	(3 + $sessions) * $rounds + $sessions, 'every id is known');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_conflicts'), 0, 'nobody was torn apart');
 is( $node->safe_psql('postgres', "SELECT count(*) FROM lead_captures WHERE envelope_id IS NULL"),
-	$sessions * $rounds * 2, 'every body is archived once');
+	$sessions * ($rounds * 2 + 1), 'every body is archived once');
 my @inserted = map { grep { $_ eq 'inserted' } split /\n/, $_->{out} } @runs;
 is(scalar @inserted, 3 * $rounds, 'each person was inserted by one session');
 
