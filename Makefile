@@ -27,9 +27,11 @@ SHLIB_LINK = -lidn2 -lpsl
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	22_tables_ownership 23_tables_bans 24_tables_rules \
+	25_tables_merges 26_tables_facts 27_tables_money 29_dump \
 	30_functions_capture 31_functions_bans 32_functions_ownership \
-	33_functions_jit 34_functions_events 35_functions_values \
-	70_data_quiet_hours 71_data_zones 72_data_score 80_views 90_acl
+	33_functions_jit 34_functions_events 35_functions_values 36_functions_merge 37_functions_facts \
+	38_functions_erasure \
+	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 90_acl
 DATA_built = leadpool--$(EXTVERSION).sql
 
 EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)

@@ -1,0 +1,1 @@
+/* Merges of two leads, and what it takes to undo one. */

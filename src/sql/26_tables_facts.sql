@@ -1,0 +1,1 @@
+/* Values that an operator pinned. */

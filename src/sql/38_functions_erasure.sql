@@ -1,0 +1,1 @@
+/* Forgetting a person, and telling what is known. */

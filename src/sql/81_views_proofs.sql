@@ -1,0 +1,1 @@
+/* Proofs: each view is empty while its promise holds. */
