@@ -20,6 +20,18 @@ Result: text.
 Errors: none.
 Example: SELECT lp_fold_country('Germany');$$;
 
+CREATE FUNCTION @extschema@.lp_lead_terms(title text, industry text, industries text[], departments text[], subdepartments text[],
+                                          technologies text[], current_technologies jsonb, keywords text[], sources text[])
+    RETURNS text[]
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'lp_lead_terms';
+COMMENT ON FUNCTION @extschema@.lp_lead_terms(text, text, text[], text[], text[], text[], jsonb, text[], text[]) IS
+$$The terms of a lead as lead_terms keeps them, from its columns. Internal.
+Arguments: title, industry, industries, departments, subdepartments, technologies, current_technologies, keywords, sources: the columns of lead_pool; each may be null.
+Result: text[], sorted.
+Errors: none.
+Example: SELECT lp_lead_terms('VP Sales', 'banking', NULL, NULL, NULL, NULL, NULL, NULL, '{list}');$$;
+
 CREATE FUNCTION @extschema@.lp_client_set(client_id uuid, name text DEFAULT NULL, settings jsonb DEFAULT '{}')
     RETURNS @extschema@.lead_clients
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -33,6 +33,7 @@ VALUES
     ('lp_normalize', 'function', 'service'),
     ('lp_contact_hours', 'function', 'service'),
     ('lp_fold', 'function', 'owner'),
+    ('lp_lead_terms', 'function', 'owner'),
     ('lp_fold_country', 'function', 'owner'),
     ('lp_unsuppress', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),

@@ -87,28 +87,14 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" WHERE p.id = a.lead_id AND " which_inside " AND" GATE ")"
 
 #define TERMS \
-	" CROSS JOIN LATERAL (SELECT array_agg(DISTINCT CASE WHEN octet_length(w.term) > 120" \
-	"   THEN 'x:' || md5(w.term) ELSE w.term END COLLATE \"C\") AS terms FROM (" \
-	"  SELECT 'w:' || v FROM regexp_split_to_table(@s@.lp_fold(p.title), " LP_WORD_SEPARATOR ") v" \
-	"   WHERE v <> ''" \
-	"  UNION ALL SELECT 'i:' || @s@.lp_fold(v)" \
-	"   FROM unnest(p.company_industries || p.company_industry) v" \
-	"  UNION ALL SELECT 'j:' || @s@.lp_fold(v) FROM unnest(p.company_industries) v" \
-	"   WHERE @s@.lp_fold(v) IS DISTINCT FROM @s@.lp_fold(p.company_industry)" \
-	"  UNION ALL SELECT 'd:' || @s@.lp_fold(v)" \
-	"   FROM unnest(p.departments || p.subdepartments) v" \
-	"  UNION ALL SELECT 't:' || @s@.lp_fold(v) FROM unnest(p.company_technologies) v" \
-	"  UNION ALL SELECT 't:' || @s@.lp_fold(v) FROM jsonb_array_elements(CASE" \
-	"    WHEN jsonb_typeof(p.company_current_technologies) = 'array'" \
-	"    THEN p.company_current_technologies ELSE '[]' END) e," \
-	"    LATERAL (VALUES (e ->> 'name'), (e ->> 'uid')) u(v)" \
-	"  UNION ALL SELECT 'k:' || @s@.lp_fold(v) FROM unnest(p.company_keywords) v" \
-	"  UNION ALL SELECT 's:' || @s@.lp_fold(v) FROM unnest(p.sources) v" \
-	"  ) w(term) WHERE w.term IS NOT NULL) t"
+	" CROSS JOIN LATERAL (SELECT @s@.lp_lead_terms(p.title, p.company_industry," \
+	"  p.company_industries, p.departments, p.subdepartments," \
+	"  p.company_technologies, p.company_current_technologies," \
+	"  p.company_keywords, p.sources) AS terms) t"
 
 #define STORE_TERMS(which) \
 	"INSERT INTO @s@.lead_terms AS l (lead_id, terms)" \
-	" SELECT p.id, coalesce(t.terms, '{}') FROM @s@.lead_pool p" TERMS \
+	" SELECT p.id, t.terms FROM @s@.lead_pool p" TERMS \
 	" WHERE " which " AND p.state = 'active'" \
 	" ON CONFLICT (lead_id) DO UPDATE SET terms = excluded.terms" \
 	" WHERE l.terms IS DISTINCT FROM excluded.terms"

@@ -10,12 +10,9 @@
 /* Bits of lead_available.channels: 1 << LpChannel. */
 #define LP_CHANNEL_BIT(channel) (1 << (channel))
 
-/* What separates the words of a title: all but letters and digits. */
+/* What separates the words of a title, as lp_term_words sees it. */
 #define LP_WORD_SEPARATOR \
 	"E'[\\u0001-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u00BF\\u2000-\\u206F\\u3000-\\u303F]+'"
-
-/* Terms longer than this are stored as 'x:' and their md5. */
-#define LP_TERM_BYTES 120
 
 /* A title as it is matched: folded words, each between blanks of its own. */
 #define LP_TITLE_WORDS(title) \

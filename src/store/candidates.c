@@ -13,9 +13,7 @@
  */
 #include "postgres.h"
 
-#include "common/md5.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -24,6 +22,7 @@
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/channel.h"
+#include "util/terms.h"
 
 #define MAX_BRANCHES 16
 
@@ -63,33 +62,13 @@ texts_param(LpSearch *search, const LpTexts *texts)
 	return param(search, TEXTARRAYOID, lp_array_of_texts(texts->values, texts->n));
 }
 
-/* A term as lead_terms has it. */
-static char *
-term(char kind, const char *value)
-{
-	char	   *result = psprintf("%c:%s", kind, value);
-
-	if (strlen(result) > LP_TERM_BYTES)
-	{
-		char		md5[MD5_PASSWD_LEN];
-		const char *error;
-
-		if (!pg_md5_hash(result, strlen(result), md5, &error))
-			ereport(ERROR,
-					errcode(ERRCODE_INTERNAL_ERROR),
-					errmsg("could not compute %s hash: %s", "MD5", error));
-		result = psprintf("x:%s", md5);
-	}
-	return result;
-}
-
 static int
 terms_param(LpSearch *search, char kind, const LpTexts *texts)
 {
 	char	  **terms = palloc(sizeof(char *) * texts->n);
 
 	for (int i = 0; i < texts->n; i++)
-		terms[i] = term(kind, texts->values[i]);
+		terms[i] = lp_term(kind, texts->values[i]);
 	return param(search, TEXTARRAYOID, lp_array_of_texts(terms, texts->n));
 }
 
@@ -112,49 +91,16 @@ where_terms(LpSearch *search, char kind, const LpTexts *texts, const char *opera
 					 terms_param(search, kind, texts));
 }
 
-/* The words of a title, and its pattern; the same separators as in SQL. */
+/* The words of a title, and the pattern that finds them in order. */
 static List *
 title_words(const char *title, StringInfo pattern)
 {
-	List	   *words = NIL;
-	const char *p = title;
+	List	   *words = lp_term_words(title);
+	ListCell   *cell;
 
 	appendStringInfoChar(pattern, '%');
-	while (*p != '\0')
-	{
-		const char *start = p;
-		char	   *word;
-
-		for (;;)
-		{
-			unsigned char c = *p;
-			unsigned int code;
-
-			if (c == '\0')
-				break;
-			if (c < 0x80)
-			{
-				if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-					  (c >= 'A' && c <= 'Z')))
-					break;
-				p++;
-				continue;
-			}
-			code = utf8_to_unicode((const unsigned char *) p);
-			if (code <= 0xBF || (code >= 0x2000 && code <= 0x206F) ||
-				(code >= 0x3000 && code <= 0x303F))
-				break;
-			p += pg_utf_mblen((const unsigned char *) p);
-		}
-		if (p > start)
-		{
-			word = pnstrdup(start, p - start);
-			words = lappend(words, word);
-			appendStringInfo(pattern, " %s %%", word);
-		}
-		if (*p != '\0')
-			p += pg_utf_mblen((const unsigned char *) p);
-	}
+	foreach(cell, words)
+		appendStringInfo(pattern, " %s %%", (char *) lfirst(cell));
 	return words;
 }
 
