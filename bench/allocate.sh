@@ -28,7 +28,7 @@ psql() { PGOPTIONS="-c client_min_messages=warning" "$bindir/psql" -qAtX -v ON_E
 ms() { "$bindir/pgbench" -n -c 1 -t "${2:-40}" -f "$1" 2> "$dir/bench.err" | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p'; }
 
 for size in "${sizes[@]}"; do
-	psql > /dev/null <<-SQL
+	psql <<-SQL | sed -n "s|^Time: |rebuild of $size leads: |p"
 		DROP EXTENSION IF EXISTS leadpool CASCADE;
 		DROP FUNCTION IF EXISTS plain;
 		CREATE EXTENSION leadpool;
@@ -40,7 +40,9 @@ for size in "${sizes[@]}"; do
 		INSERT INTO lead_state (lead_id, flags, email_key, email_domain, company_domain)
 		SELECT id, 3, hashtextextended(email, 0), split_part(email, '@', 2), split_part(email, '@', 2) FROM lead_pool;
 		CREATE INDEX bench_segment ON lead_pool (country_code, company_industry, score DESC, id);
+		\timing on
 		SELECT lp_rebuild_available();
+		\timing off
 		SELECT lp_client_set('00000000-0000-7000-8000-0000000000c1', 'Bench');
 		CREATE FUNCTION plain(client uuid, country text, industry text, k int) RETURNS SETOF lead_assignments LANGUAGE plpgsql AS \$\$
 		BEGIN
