@@ -18,7 +18,7 @@ dir=$tmp/run/bench
 rm -rf "$dir"
 mkdir -p "$dir"
 export PGHOST=$dir PGUSER=postgres PGDATABASE=postgres
-trap '"$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null; true' EXIT
+trap '"$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null; rm -rf "$dir"' EXIT
 "$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale > "$dir/log"
 "$bindir/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w start \
 	-o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB" > /dev/null
