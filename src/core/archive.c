@@ -249,6 +249,7 @@ look_at_string(Findings *f, const char *key, const JsonbValue *value)
 	if (value->type != jbvString || value->val.string.len > 2000)
 		return;
 	text = lp_json_value_text(value);
+
 	if (strchr(text, '@') != NULL)
 		found_key(f, LP_KEY_EMAIL, text);
 	if (strstr(text, "linkedin.com/in/") != NULL)
@@ -295,7 +296,7 @@ static void
 walk(Findings *f, const char *path, const char *key, const LpField *field,
 	 const JsonbValue *value)
 {
-	LpWalk	each;
+	LpWalk		each;
 	JsonbValue	name;
 	JsonbValue	member;
 	bool		is_list = lp_json_is_list(value);
@@ -351,7 +352,7 @@ walk_json(Findings *f, const char *path, const LpShape *shape, Jsonb *json)
 static void
 walk_row(Findings *f, Jsonb *json)
 {
-	LpWalk	each;
+	LpWalk		each;
 	JsonbValue	name;
 	JsonbValue	member;
 
@@ -360,7 +361,7 @@ walk_row(Findings *f, Jsonb *json)
 	{
 		char	   *word = pnstrdup(name.val.string.val, name.val.string.len);
 		bool		known = lp_pool_column(f->pool, word, strlen(word)) >= 0 &&
-			lp_facts_settable(word, strlen(word));
+		lp_facts_settable(word, strlen(word));
 
 		walk(f, word, word, known ? &data_field : NULL, &member);
 	}

@@ -2,7 +2,8 @@
  * batch.h
  *	  One call of capture: its elements, the leads and companies they touch.
  *
- * capture.c reads the body and decides who is who, apply.c folds and writes.
+ * capture.c reads the body and decides who is who, apply.c folds and writes,
+ * settle.c does what follows.
  */
 #ifndef LP_BATCH_H
 #define LP_BATCH_H
@@ -26,7 +27,8 @@ typedef struct LpTouched
 	TimestampTz newest;			/* of its captures before this call */
 	LpPoolRow  *old;			/* NULL for a new lead */
 	LpPoolRow  *row;
-	char	   *told;			/* outcome that its first element gets from a replay */
+	char	   *told;			/* outcome that its first element gets from a
+								 * replay */
 } LpTouched;
 
 typedef struct LpElement
@@ -73,7 +75,7 @@ typedef struct LpBatch
 	LpTouched  *leads;
 	int			n_leads;
 	int			lead_room;
-	LpOrganization  *companies;
+	LpOrganization *companies;
 	int			n_companies;
 	LpTie	   *ties;
 	int			n_ties;
@@ -92,6 +94,9 @@ extern Jsonb *lp_batch_json(const char *part, int len);
 
 /* Archives, folds and writes a batch whose elements know their leads. */
 extern void lp_batch_apply(LpBatch *batch);
+
+/* The last step of it: keys, ties, bans, news for other parts. */
+extern void lp_batch_settle(LpBatch *batch);
 
 extern const LpProvider *lp_provider_of(const char *source);
 

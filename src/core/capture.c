@@ -33,7 +33,7 @@
 #define MAX_BODY (8 * 1024 * 1024)
 #define MAX_ELEMENTS 1000
 #define STRIPES 1024
-#define STRIPE_CLASS 0x6C707374		/* "lpst" */
+#define STRIPE_CLASS 0x6C707374 /* "lpst" */
 #define MAX_AHEAD USECS_PER_DAY
 
 PG_FUNCTION_INFO_V1(lp_capture_apollo);
@@ -273,7 +273,7 @@ has_erasure(const List *bans)
 
 	foreach(cell, bans)
 		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
-			return true;
+		return true;
 	return false;
 }
 
@@ -530,7 +530,7 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 {
 	LpRows	   *rows = lp_rows_begin(fcinfo);
 	LpBatch		batch = {0};
-	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4, .entrysize = sizeof(KeyEntry)};
+	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4,.entrysize = sizeof(KeyEntry)};
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(true);

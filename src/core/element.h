@@ -14,7 +14,8 @@
 typedef enum LpElementKind
 {
 	LP_ELEMENT_PERSON,
-	LP_ELEMENT_CONTACT,			/* a customer's record, perhaps of another human */
+	LP_ELEMENT_CONTACT,			/* a customer's record, perhaps of another
+								 * human */
 	LP_ELEMENT_ORGANIZATION
 } LpElementKind;
 
@@ -28,7 +29,8 @@ typedef struct LpNumber
 	char	   *type;			/* NULL = unknown */
 	int			rank;			/* 0 = best */
 	bool		personal;		/* not a company's, not invalid */
-	bool		stated;			/* given as the number to use: wins over any rank */
+	bool		stated;			/* given as the number to use: wins over any
+								 * rank */
 } LpNumber;
 
 /*

@@ -72,7 +72,8 @@ lp_find_lead(PG_FUNCTION_ARGS)
 		char	   *text = lp_arg_text_or_null(fcinfo, searches[i].argument);
 		LpKey		key;
 
-		asked = asked || text != NULL;
+		asked = asked || text !=NULL;
+
 		if (lp_key_make(searches[i].kind, text, NULL, &key))
 			found = find_by_key(&key);
 	}

@@ -356,8 +356,8 @@ lp_fold_restart(const LpPool *pool, const LpPoolRow *row)
 	for (int i = 0; i < lengthof(kept_columns) + lengthof(kept_names); i++)
 	{
 		int			column = i < lengthof(kept_columns) ? pool->at[kept_columns[i]] :
-			lp_pool_column(pool, kept_names[i - lengthof(kept_columns)],
-						   strlen(kept_names[i - lengthof(kept_columns)]));
+		lp_pool_column(pool, kept_names[i - lengthof(kept_columns)],
+					   strlen(kept_names[i - lengthof(kept_columns)]));
 
 		fresh->values[column] = row->values[column];
 		fresh->nulls[column] = row->nulls[column];
@@ -427,7 +427,7 @@ has_text(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
 {
 	char	   *text = lp_pool_text(pool, row, column);
 
-	return text != NULL && text[strspn(text, " \t\r\n")] != '\0';
+	return text !=NULL && text[strspn(text, " \t\r\n")] != '\0';
 }
 
 void

@@ -36,7 +36,7 @@ lp_organization_find(char **apollo_ids, int n_ids, char **domains, int n_domains
 	Datum		args[] = {
 		lp_array_of_texts(apollo_ids, n_ids), lp_array_of_texts(domains, n_domains)
 	};
-	LpOrganization  *companies;
+	LpOrganization *companies;
 
 	*found = n_ids + n_domains == 0 ? 0 : lp_sql_run(&find_sql, args, NULL);
 	companies = palloc0(sizeof(LpOrganization) * Max(*found, 1));
@@ -88,7 +88,7 @@ static Jsonb *
 without_nulls(Jsonb *json)
 {
 	JsonbParseState *state = NULL;
-	LpWalk	each;
+	LpWalk		each;
 	JsonbValue	key;
 	JsonbValue	value;
 

@@ -21,7 +21,7 @@ typedef struct LpOrganization
 
 /* Companies that have one of the ids, or no id and one of the domains. */
 extern LpOrganization *lp_organization_find(char **apollo_ids, int n_ids, char **domains,
-								  int n_domains, int *found);
+											int n_domains, int *found);
 extern void lp_organization_save(const LpOrganization *companies, int n);
 
 /* Newer facts laid over older ones; what is null or absent erases nothing. */

@@ -17,15 +17,15 @@ static LpShape organization;
 
 static LpShape employment = {
 	.plain = "_id id key organization_id organization_name title start_date"
-		" end_date current description raw_address kind degree major"
-		" grade_level created_at updated_at",
+	" end_date current description raw_address kind degree major"
+	" grade_level created_at updated_at",
 	.lists = "emails",
 };
 
 /* Both shapes: of an answer (type, status) and of a webhook (type_cd ...). */
 static LpShape dialer_flags = {
 	.plain = "country_name country_enabled high_risk_calling_enabled"
-		" potential_high_risk_number",
+	" potential_high_risk_number",
 };
 static const LpField phone_fields[] = {
 	{"dialer_flags", NULL, &dialer_flags},
@@ -34,23 +34,23 @@ static const LpField phone_fields[] = {
 static LpShape phone = {
 	.fields = phone_fields,
 	.plain = "raw_number sanitized_number type position status dnc_status"
-		" source_name third_party_vendor_name _id id key type_cd"
-		" status_cd confidence_cd direct_dial_source_cd dnc_status_cd"
-		" dnc_status_updated_at created_at updated_at",
+	" source_name third_party_vendor_name _id id key type_cd"
+	" status_cd confidence_cd direct_dial_source_cd dnc_status_cd"
+	" dnc_status_updated_at created_at updated_at",
 	.lists = "vendor_validation_statuses",
 	.open = "dnc_other_info",
 };
 
 static LpShape found_email = {
 	.plain = "email email_status_cd email_source_cd position"
-		" extrapolated_email_confidence third_party_data_provider_id"
-		" waterfall_enriched_at",
+	" extrapolated_email_confidence third_party_data_provider_id"
+	" waterfall_enriched_at",
 	.lists = "vendor_validation_statuses",
 };
 
 static LpShape vendor = {
 	.plain = "id name status usedForVerification statusCode statusMessage"
-		" authMechanism",
+	" authMechanism",
 	.lists = "emails phone_numbers",
 };
 static const LpField vendors_fields[] = {
@@ -91,10 +91,10 @@ static LpShape technology = {
 };
 static LpShape head_count = {
 	.plain = "accounting administrative arts_and_design business_development"
-		" consulting data_science education engineering entrepreneurship"
-		" finance human_resources information_technology legal marketing"
-		" media_and_commmunication operations product_management sales"
-		" support",
+	" consulting data_science education engineering entrepreneurship"
+	" finance human_resources information_technology legal marketing"
+	" media_and_commmunication operations product_management sales"
+	" support",
 };
 static LpShape metrics_department = {
 	.plain = "functions new retained churned",
@@ -122,12 +122,12 @@ static const LpField domain_fields[] = {
 static LpShape domain_aggregate = {
 	.fields = domain_fields,
 	.plain = "domain total_visits unique_visitors first_visit last_visit"
-		" intent intent_score first_intent_signal_received_at"
-		" last_intent_signal_received_at",
+	" intent intent_score first_intent_signal_received_at"
+	" last_intent_signal_received_at",
 };
 static LpShape page_views = {
 	.plain = "one_day_count seven_day_count fifteen_day_count thirty_day_count"
-		" sixty_day_count ninety_day_count",
+	" sixty_day_count ninety_day_count",
 };
 static const LpField visitor_fields[] = {
 	{"domain_aggregates", NULL, &domain_aggregate, true},
@@ -137,7 +137,7 @@ static const LpField visitor_fields[] = {
 static LpShape visitor_metrics = {
 	.fields = visitor_fields,
 	.plain = "overall_intent total_visits unique_visitors"
-		" first_intent_signal_received_at last_intent_signal_received_at",
+	" first_intent_signal_received_at last_intent_signal_received_at",
 	.lists = "pages",
 };
 static const LpField intent_fields[] = {
@@ -148,19 +148,19 @@ static const LpField intent_fields[] = {
 static LpShape intent_signal = {
 	.fields = intent_fields,
 	.plain = "_id id key account_id pre_generated_account_id organization_id"
-		" team_id team_org_id aggregated_at created_at updated_at"
-		" computed need_aggregation need_es_update new_reveal random"
-		" overall_intent total_visits unique_visitors first_visited_at"
-		" last_visited_at",
+	" team_id team_org_id aggregated_at created_at updated_at"
+	" computed need_aggregation need_es_update new_reveal random"
+	" overall_intent total_visits unique_visitors first_visited_at"
+	" last_visited_at",
 };
 
 static LpShape rule_status = {
 	.plain = "_id id key rule_action_config_id rule_config_id status_cd"
-		" created_at updated_at",
+	" created_at updated_at",
 };
 static LpShape playbook_status = {
 	.plain = "_id id key account_playbook_id playbook_id status_cd status"
-		" paused_reason_cd created_at updated_at",
+	" paused_reason_cd created_at updated_at",
 };
 static LpShape month = {
 	.plain = "month year inbound outbound",
@@ -180,55 +180,55 @@ static const LpField account_fields[] = {
 static LpShape account = {
 	.fields = account_fields,
 	.plain = "id name domain team_id organization_id account_stage_id source"
-		" original_source source_display_name creator_id owner_id"
-		" created_at phone sanitized_phone phone_status hubspot_id"
-		" salesforce_id salesforce_record_url crm_owner_id crm_record_url"
-		" parent_account_id linkedin_url existence_level modality"
-		" show_intent intent_strength has_intent_signal_account"
-		" num_contacts last_activity_date disable_flag"
-		" suggest_location_enrichment organization_raw_address"
-		" organization_street_address organization_city"
-		" organization_state organization_country"
-		" organization_postal_code test_predictive_score"
-		" salesforce_owner_id hubspot_record_url salesloft_id"
-		" salesloft_url website_url primary_domain blog_url angellist_url"
-		" crunchbase_url linkedin_uid twitter_url facebook_url logo_url"
-		" alexa_ranking founded_year publicly_traded_symbol"
-		" publicly_traded_exchange market_cap industry industry_tag_id"
-		" estimated_num_employees snippets_loaded retail_location_count"
-		" raw_address street_address city state postal_code country"
-		" owned_by_organization_id short_description num_suborganizations"
-		" annual_revenue annual_revenue_printed organization_revenue"
-		" organization_revenue_printed total_funding"
-		" total_funding_printed latest_funding_round_date"
-		" latest_funding_stage org_chart_sector org_chart_removed"
-		" org_chart_show_department_filter"
-		" organization_headcount_six_month_growth"
-		" organization_headcount_twelve_month_growth"
-		" organization_headcount_twenty_four_month_growth",
+	" original_source source_display_name creator_id owner_id"
+	" created_at phone sanitized_phone phone_status hubspot_id"
+	" salesforce_id salesforce_record_url crm_owner_id crm_record_url"
+	" parent_account_id linkedin_url existence_level modality"
+	" show_intent intent_strength has_intent_signal_account"
+	" num_contacts last_activity_date disable_flag"
+	" suggest_location_enrichment organization_raw_address"
+	" organization_street_address organization_city"
+	" organization_state organization_country"
+	" organization_postal_code test_predictive_score"
+	" salesforce_owner_id hubspot_record_url salesloft_id"
+	" salesloft_url website_url primary_domain blog_url angellist_url"
+	" crunchbase_url linkedin_uid twitter_url facebook_url logo_url"
+	" alexa_ranking founded_year publicly_traded_symbol"
+	" publicly_traded_exchange market_cap industry industry_tag_id"
+	" estimated_num_employees snippets_loaded retail_location_count"
+	" raw_address street_address city state postal_code country"
+	" owned_by_organization_id short_description num_suborganizations"
+	" annual_revenue annual_revenue_printed organization_revenue"
+	" organization_revenue_printed total_funding"
+	" total_funding_printed latest_funding_round_date"
+	" latest_funding_stage org_chart_sector org_chart_removed"
+	" org_chart_show_department_filter"
+	" organization_headcount_six_month_growth"
+	" organization_headcount_twelve_month_growth"
+	" organization_headcount_twenty_four_month_growth",
 	.lists = "label_ids contact_emailer_campaign_ids account_queues"
-		" starred_by_user_ids languages industries secondary_industries"
-		" keywords org_chart_root_people_ids technology_names",
+	" starred_by_user_ids languages industries secondary_industries"
+	" keywords org_chart_root_people_ids technology_names",
 	.open = "industry_tag_hash typed_custom_fields custom_field_errors"
-		" contact_campaign_status_tally persona_counts"
-		" generic_org_insights",
+	" contact_campaign_status_tally persona_counts"
+	" generic_org_insights",
 };
 
 static LpShape contact_email = {
 	.plain = "email email_md5 email_sha256 email_status email_source"
-		" extrapolated_email_confidence position email_from_customer"
-		" free_domain source third_party_vendor_name email_needs_tickling"
-		" email_true_status email_status_unavailable_reason"
-		" email_last_engaged_at",
+	" extrapolated_email_confidence position email_from_customer"
+	" free_domain source third_party_vendor_name email_needs_tickling"
+	" email_true_status email_status_unavailable_reason"
+	" email_last_engaged_at",
 	.lists = "vendor_validation_statuses",
 };
 static LpShape campaign_status = {
 	.plain = "id emailer_campaign_id send_email_from_user_id inactive_reason"
-		" status added_at added_by_user_id finished_at paused_at"
-		" auto_unpause_at send_email_from_email_address"
-		" send_email_from_email_account_id manually_set_unpause"
-		" failure_reason current_step_id"
-		" in_response_to_emailer_message_id current_step_position",
+	" status added_at added_by_user_id finished_at paused_at"
+	" auto_unpause_at send_email_from_email_address"
+	" send_email_from_email_account_id manually_set_unpause"
+	" failure_reason current_step_id"
+	" in_response_to_emailer_message_id current_step_position",
 	.lists = "cc_emails bcc_emails to_emails",
 };
 static const LpField contact_fields[] = {
@@ -244,31 +244,31 @@ static const LpField contact_fields[] = {
 static LpShape contact = {
 	.fields = contact_fields,
 	.plain = "id person_id first_name last_name name title headline"
-		" linkedin_url linkedin_uid twitter_url facebook_url github_url"
-		" photo_url organization_name organization_id"
-		" organization_logo_url account_id email email_status"
-		" email_true_status updated_email_true_status email_source"
-		" email_from_customer email_needs_tickling"
-		" email_status_unavailable_reason email_unsubscribed"
-		" email_domain_catchall extrapolated_email_confidence free_domain"
-		" has_pending_email_arcgate_request has_email_arcgate_request"
-		" email_manually_changed sanitized_phone account_phone_note"
-		" direct_dial_status direct_dial_enrichment_failed_at"
-		" call_opted_out present_raw_address street_address city state"
-		" country postal_code formatted_address time_zone"
-		" contact_stage_id owner_id creator_id source original_source"
-		" source_display_name existence_level created_at updated_at"
-		" last_activity_date next_contact_id person_deleted"
-		" is_likely_to_engage show_intent intent_strength"
-		" suggested_from_rule_engine_config_id crm_id crm_owner_id"
-		" crm_record_url queued_for_crm_push salesforce_id"
-		" salesforce_lead_id salesforce_contact_id salesforce_account_id"
-		" salesforce_record_url salesforce_owner_id hubspot_vid"
-		" hubspot_company_id test_predictive_score lead_request_id",
+	" linkedin_url linkedin_uid twitter_url facebook_url github_url"
+	" photo_url organization_name organization_id"
+	" organization_logo_url account_id email email_status"
+	" email_true_status updated_email_true_status email_source"
+	" email_from_customer email_needs_tickling"
+	" email_status_unavailable_reason email_unsubscribed"
+	" email_domain_catchall extrapolated_email_confidence free_domain"
+	" has_pending_email_arcgate_request has_email_arcgate_request"
+	" email_manually_changed sanitized_phone account_phone_note"
+	" direct_dial_status direct_dial_enrichment_failed_at"
+	" call_opted_out present_raw_address street_address city state"
+	" country postal_code formatted_address time_zone"
+	" contact_stage_id owner_id creator_id source original_source"
+	" source_display_name existence_level created_at updated_at"
+	" last_activity_date next_contact_id person_deleted"
+	" is_likely_to_engage show_intent intent_strength"
+	" suggested_from_rule_engine_config_id crm_id crm_owner_id"
+	" crm_record_url queued_for_crm_push salesforce_id"
+	" salesforce_lead_id salesforce_contact_id salesforce_account_id"
+	" salesforce_record_url salesforce_owner_id hubspot_vid"
+	" hubspot_company_id test_predictive_score lead_request_id",
 	.lists = "contact_roles label_ids emailer_campaign_ids merged_crm_ids"
-		" starred_by_user_ids",
+	" starred_by_user_ids",
 	.open = "contact_job_change_event typed_custom_fields custom_field_errors"
-		" failed_email_verify_request crm_job",
+	" failed_email_verify_request crm_job",
 };
 
 static const LpField organization_fields[] = {
@@ -437,19 +437,19 @@ static const LpField envelope_fields[] = {
 static LpShape envelope = {
 	.fields = envelope_fields,
 	.plain = "status error_code error_message request_id total_entries"
-		" total_requested_enrichments total_requested_records"
-		" total_requested_domains unique_enriched_records unique_domains"
-		" unique_records missing_records credits_consumed"
-		" partial_results_only has_join disable_eu_prospecting"
-		" partial_results_limit num_fetch_result records_enriched"
-		" email_records_enriched mobile_records_enriched"
-		" enrichment_not_found email_records_not_found"
-		" mobile_records_not_found request_initiated request_completed"
-		" webhook_status request_type last_dispatched_at failure_reason"
-		" person organization",
+	" total_requested_enrichments total_requested_records"
+	" total_requested_domains unique_enriched_records unique_domains"
+	" unique_records missing_records credits_consumed"
+	" partial_results_only has_join disable_eu_prospecting"
+	" partial_results_limit num_fetch_result records_enriched"
+	" email_records_enriched mobile_records_enriched"
+	" enrichment_not_found email_records_not_found"
+	" mobile_records_not_found request_initiated request_completed"
+	" webhook_status request_type last_dispatched_at failure_reason"
+	" person organization",
 	.lists = "people matches contacts organizations target_fields model_ids",
 	.open = "breadcrumbs pagination derived_params waterfall"
-		" phone_enrichment error_details accounts",
+	" phone_enrichment error_details accounts",
 };
 
 const LpProvider lp_apollo = {

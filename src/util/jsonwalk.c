@@ -135,8 +135,9 @@ trimmed(char *text)
 	char	   *end;
 
 	while (isspace((unsigned char) *text))
-		text++;
-	for (end = text + strlen(text); end > text && isspace((unsigned char) end[-1]);)
+		text	  ++;
+
+	for (end = text +strlen(text); end > text &&isspace((unsigned char) end[-1]);)
 		*--end = '\0';
 	return text;
 }
@@ -155,6 +156,7 @@ to_numeric(const JsonbValue *value, Numeric *result)
 	if (value->type != jbvString)
 		return false;
 	text = trimmed(lp_json_value_text(value));
+
 	if (!is_number(text))
 		return false;
 	*result = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
@@ -175,6 +177,7 @@ to_integer(const JsonbValue *value, int64 low, int64 high, int64 *result)
 	if (!to_numeric(value, &number))
 		return false;
 	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+
 	point = strchr(text, '.');
 	if (point != NULL && strspn(point + 1, "0") != strlen(point + 1))
 		return false;
@@ -183,7 +186,7 @@ to_integer(const JsonbValue *value, int64 low, int64 high, int64 *result)
 	errno = 0;
 	*result = strtoll(text, &end, 10);
 	return errno == 0 && *end == '\0' && end != text &&
-		*result >= low && *result <= high;
+			   *result >= low && *result <= high;
 }
 
 static bool
@@ -195,6 +198,7 @@ to_float(const JsonbValue *value, float8 *result)
 	if (!to_numeric(value, &number))
 		return false;
 	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+
 	errno = 0;
 	*result = strtod(text, NULL);
 	return errno != ERANGE || (*result != 0 && isfinite(*result));
@@ -213,6 +217,7 @@ to_boolean(const JsonbValue *value, bool *result)
 	if (value->type != jbvString)
 		return false;
 	text = trimmed(lp_json_value_text(value));
+
 	*result = pg_strcasecmp(text, "true") == 0;
 	return *result || pg_strcasecmp(text, "false") == 0;
 }
@@ -314,7 +319,7 @@ lp_time_parse(const char *text, TimestampTz *result)
 static bool
 to_texts(const JsonbValue *value, Datum *result)
 {
-	LpWalk	each;
+	LpWalk		each;
 	JsonbValue	key;
 	JsonbValue	entry;
 	Datum	   *texts;
@@ -328,7 +333,7 @@ to_texts(const JsonbValue *value, Datum *result)
 	{
 		char	   *text = lp_json_value_text(&entry);
 
-		if (text != NULL)
+		if (text !=NULL)
 			texts[n++] = CStringGetTextDatum(text);
 	}
 	if (n == 0 && JsonContainerSize(value->val.binary.data) > 0)
@@ -353,6 +358,7 @@ lp_json_to_datum(const JsonbValue *value, Oid type, Datum *result)
 	{
 		case TEXTOID:
 			text = lp_json_value_text(value);
+
 			if (text == NULL)
 				return false;
 			*result = CStringGetTextDatum(text);
@@ -385,6 +391,7 @@ lp_json_to_datum(const JsonbValue *value, Oid type, Datum *result)
 			return true;
 		case TIMESTAMPTZOID:
 			text = value->type == jbvString ? trimmed(lp_json_value_text(value)) : NULL;
+
 			if (text == NULL || !lp_time_parse(text, &time))
 				return false;
 			*result = TimestampTzGetDatum(time);

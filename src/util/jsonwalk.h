@@ -28,7 +28,8 @@ extern char *lp_json_get_text(const JsonbContainer *container, const char *key);
 /* True only for a member that is the boolean true. */
 extern bool lp_json_get_true(const JsonbContainer *container, const char *key);
 
-extern char *lp_json_value_text(const JsonbValue *value);	/* strings, numbers; else NULL */
+extern char *lp_json_value_text(const JsonbValue *value);	/* strings, numbers;
+															 * else NULL */
 extern bool lp_json_is_object(const JsonbValue *value);
 extern bool lp_json_is_list(const JsonbValue *value);
 

@@ -1,0 +1,206 @@
+/*
+ * settle.c
+ *	  What follows from a batch once its leads are written: their keys, ties
+ *	  between leads, bans, and what other parts must hear.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "utils/builtins.h"
+
+#include "core/available.h"
+#include "core/bans.h"
+#include "core/batch.h"
+#include "core/event.h"
+#include "store/sql.h"
+
+static LpSql conflict_sql = LP_SQL(
+	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
+	" SELECT DISTINCT ON (a, b) 'identity', a, b, k, $4"
+	" FROM unnest($1, $2, $3) WITH ORDINALITY u(a, b, k, n) ORDER BY a, b, n"
+	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
+	UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID);
+
+static void
+save_keys(LpBatch *batch)
+{
+	int			room = batch->n_leads;
+	LpKey	   *keys;
+	Datum	   *hashes;
+	pg_uuid_t  *ids;
+	char	  **sources;
+	pg_uuid_t  *changed;
+	int			n = 0;
+	int			n_changed;
+
+	for (int i = 0; i < batch->n; i++)
+		room += batch->elements[i].n_keys;
+	keys = palloc(sizeof(LpKey) * Max(room, 1));
+	hashes = palloc(sizeof(Datum) * Max(room, 1));
+	ids = palloc(sizeof(pg_uuid_t) * Max(room, 1));
+	sources = palloc(sizeof(char *) * Max(room, 1));
+	for (int i = 0; i < batch->n; i++)
+		for (int k = 0; batch->elements[i].stored && batch->elements[i].lead >= 0 &&
+			 k < batch->elements[i].n_keys; k++)
+		{
+			keys[n] = batch->elements[i].keys[k];
+			if (lp_batch_key_taken(batch, &keys[n], batch->elements[i].lead))
+				keys[n].identifies = false;
+			ids[n++] = batch->leads[batch->elements[i].lead].id;
+		}
+	/* The number in use may have been read with the lead's country. */
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		char	   *phone = lp_pool_text(batch->pool, batch->leads[i].row, LP_COL_PHONE);
+
+		if (batch->leads[i].changed && phone != NULL)
+		{
+			keys[n].kind = LP_KEY_PHONE;
+			keys[n].value = phone;
+			keys[n].identifies = false;
+			ids[n++] = batch->leads[i].id;
+		}
+	}
+	for (int i = 0; i < n; i++)
+	{
+		bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
+
+		SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
+		lp_bans_hash(keys[i].kind, keys[i].value, (uint8 *) VARDATA(hash));
+		hashes[i] = PointerGetDatum(hash);
+		sources[i] = unconstify(char *, batch->source);
+	}
+	changed = lp_identities_add(keys, hashes, ids, sources, n, batch->now, &n_changed);
+	for (int i = 0; i < n_changed; i++)
+		batch->leads[lp_batch_lead(batch, &changed[i], false)].extended = true;
+}
+
+static void
+save_ties(LpBatch *batch)
+{
+	pg_uuid_t  *leads = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
+	pg_uuid_t  *others = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
+	char	  **kinds = palloc(sizeof(char *) * Max(batch->n_ties, 1));
+
+	for (int i = 0; i < batch->n_ties; i++)
+	{
+		leads[i] = batch->ties[i].lead_id;
+		others[i] = batch->ties[i].other_id;
+		kinds[i] = unconstify(char *, lp_key_kind_name(batch->ties[i].kind));
+	}
+	if (batch->n_ties > 0)
+	{
+		Datum		args[] = {
+			lp_array_of_uuids(leads, batch->n_ties), lp_array_of_uuids(others, batch->n_ties),
+			lp_array_of_texts(kinds, batch->n_ties), TimestampTzGetDatum(batch->now)
+		};
+
+		lp_sql_run(&conflict_sql, args, NULL);
+	}
+}
+
+/* Marks of new payloads become bans; rare, so one by one. */
+static void
+act_on_marks(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpMark	   *marks;
+		int			n;
+
+		if (!element->stored || element->lead < 0 || batch->provider == NULL)
+			continue;
+		marks = lp_facts_marks(batch->pool, element->facts, &n);
+		for (int k = 0; k < n; k++)
+		{
+			LpBanOrder	order = {
+				.reason = marks[k].reason,
+				.channel = LP_CHANNEL_NONE,
+				.origin = "apollo",
+				.expires_at = DT_NOEND,
+			};
+
+			lp_bans_add(&order, &marks[k].key, 1,
+						marks[k].is_person ? &batch->leads[element->lead].id : NULL,
+						NULL);
+		}
+	}
+}
+
+/* Which of the leads are banned, and who must know. */
+static void
+look_up_bans(LpBatch *batch)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	pg_uuid_t  *whole = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	List	  **bans;
+	int			n_whole = 0;
+
+	if (batch->n_leads == 0)
+		return;
+	for (int i = 0; i < batch->n_leads; i++)
+		ids[i] = batch->leads[i].id;
+	bans = lp_bans_of_leads(ids, batch->n_leads, batch->now);
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		ListCell   *cell;
+		bool		person = false;
+
+		foreach(cell, bans[i])
+		{
+			LpBan	   *ban = lfirst(cell);
+
+			if (ban->client_id != NULL)
+				continue;
+			batch->leads[i].banned = true;
+			person = person || lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, batch->now) !=
+				LP_BAN_STOPS_NOTHING;
+		}
+		if (person)
+			whole[n_whole++] = ids[i];
+	}
+	lp_state_set_banned(whole, n_whole);
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+
+		if (element->lead >= 0 && element->detail == NULL)
+			element->detail = batch->leads[element->lead].banned ? "banned" :
+				element->conflict ? "conflict" : NULL;
+	}
+}
+
+/* Tells the other parts which leads are new or differ. */
+static void
+announce(LpBatch *batch)
+{
+	pg_uuid_t  *extended = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	pg_uuid_t  *changed = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	int			n_extended = 0;
+	int			n_changed = 0;
+
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		LpTouched  *lead = &batch->leads[i];
+
+		if (lead->extended)
+			extended[n_extended++] = lead->id;
+		if (lead->extended || lead->changed)
+			changed[n_changed++] = lead->id;
+	}
+	if (n_extended > 0)
+		lp_event_adopt(extended, n_extended);
+	if (n_changed > 0)
+		lp_available_refresh(changed, n_changed);
+}
+
+void
+lp_batch_settle(LpBatch *batch)
+{
+	save_keys(batch);
+	save_ties(batch);
+	act_on_marks(batch);
+	look_up_bans(batch);
+	announce(batch);
+}
