@@ -321,10 +321,10 @@ read_country(const LpPool *pool, LpFacts *facts)
 
 	for (int i = 0; i < lengthof(columns) && facts->country_code == NULL; i++)
 	{
-		char	   *text = lp_pool_text(pool, facts->row, columns[i]);
+		char	   *name = lp_pool_text(pool, facts->row, columns[i]);
 
-		if (text !=NULL)
-			facts->country_code = lp_country_code(text);
+		if (name != NULL)
+			facts->country_code = lp_country_code(name);
 		if (i == 0)
 			facts->country_stated = facts->country_code != NULL;
 	}

@@ -69,12 +69,11 @@ lp_find_lead(PG_FUNCTION_ARGS)
 	lp_call_begin(fcinfo, LP_CALL_READS);
 	for (int i = 0; i < lengthof(searches) && found == NULL; i++)
 	{
-		char	   *text = lp_arg_text_or_null(fcinfo, searches[i].argument);
+		char	   *given = lp_arg_text_or_null(fcinfo, searches[i].argument);
 		LpKey		key;
 
-		asked = asked || text !=NULL;
-
-		if (lp_key_make(searches[i].kind, text, NULL, &key))
+		asked = asked || given != NULL;
+		if (lp_key_make(searches[i].kind, given, NULL, &key))
 			found = find_by_key(&key);
 	}
 	if (!asked)

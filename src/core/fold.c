@@ -425,9 +425,9 @@ flags_of(const LpPool *pool, const LpPoolRow *row)
 static bool
 has_text(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
 {
-	char	   *text = lp_pool_text(pool, row, column);
+	char	   *given = lp_pool_text(pool, row, column);
 
-	return text !=NULL && text[strspn(text, " \t\r\n")] != '\0';
+	return given != NULL && given[strspn(given, " \t\r\n")] != '\0';
 }
 
 void

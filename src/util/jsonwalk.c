@@ -331,10 +331,10 @@ to_texts(const JsonbValue *value, Datum *result)
 	lp_walk_begin(&each, value->val.binary.data);
 	while (lp_walk_next(&each, &key, &entry))
 	{
-		char	   *text = lp_json_value_text(&entry);
+		char	   *word = lp_json_value_text(&entry);
 
-		if (text !=NULL)
-			texts[n++] = CStringGetTextDatum(text);
+		if (word != NULL)
+			texts[n++] = CStringGetTextDatum(word);
 	}
 	if (n == 0 && JsonContainerSize(value->val.binary.data) > 0)
 		return false;
