@@ -14,7 +14,6 @@
 #include "core/bans.h"
 #include "core/jit.h"
 #include "util/clock.h"
-#include "util/domain.h"
 #include "util/zone.h"
 
 static char *
@@ -120,29 +119,14 @@ pool_unsubscribed(const LpJitCall *call, const LpJitLead *lead, TimestampTz t)
 	return pass(call, "did not opt out");
 }
 
-static bool
-is_excluded(const LpClient *client, const LpLead *lead)
-{
-	for (int i = 0; i < client->n_exclude_domains; i++)
-	{
-		const char *domain = client->exclude_domains[i];
-
-		if ((lead->email_domain != NULL &&
-			 lp_domain_covers(domain, lead->email_domain)) ||
-			(lead->company_domain != NULL &&
-			 lp_domain_covers(domain, lead->company_domain)))
-			return true;
-	}
-	return false;
-}
-
 static LpCheckAnswer
 pool_suppressed(const LpJitCall *call, const LpJitLead *lead, TimestampTz t)
 {
 	const LpBan *ban = longest_ban(call, lead, t, LP_BAN_STOPS_OTHER);
 
 	/* what no waiting lifts first */
-	if (is_excluded(call->client, &lead->lead))
+	if (lp_client_excludes(call->client, lead->lead.email_domain) ||
+		lp_client_excludes(call->client, lead->lead.company_domain))
 		return block(call, DT_NOEND, "the client excludes the domain");
 	if (lead->others_address)
 		return block(call, DT_NOEND, "the address may not be mailed by this client");

@@ -349,6 +349,15 @@ lp_client_keeps_until(const LpClient *client, TimestampTz now)
 	return client->release_contacted ? lp_clock_add(now, &client->release_after) : DT_NOEND;
 }
 
+bool
+lp_client_excludes(const LpClient *client, const char *host)
+{
+	for (int i = 0; host != NULL && i < client->n_exclude_domains; i++)
+		if (lp_domain_covers(client->exclude_domains[i], host))
+			return true;
+	return false;
+}
+
 static void
 push_pair(JsonbParseState **state, const char *name, JsonbValue *value)
 {

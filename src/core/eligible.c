@@ -15,7 +15,6 @@
 #include "core/holds.h"
 #include "store/sql.h"
 #include "util/clock.h"
-#include "util/domain.h"
 #include "util/fold.h"
 #include "util/uuid.h"
 
@@ -186,18 +185,6 @@ is_kept(const LpLead *lead, const LpClient *client, TimestampTz now)
 		!lp_uuid_equal(lead->kept_for, &client->id);
 }
 
-static bool
-is_excluded(const LpLead *lead, const LpClient *client)
-{
-	const char *hosts[] = {lead->email_domain, lead->company_domain};
-
-	for (int i = 0; i < client->n_exclude_domains; i++)
-		for (int j = 0; j < lengthof(hosts); j++)
-			if (hosts[j] != NULL && lp_domain_covers(client->exclude_domains[i], hosts[j]))
-				return true;
-	return false;
-}
-
 /* The rules that the slim row alone decides. */
 static void
 apply_state(LpEligible *item, const LpClient *client, TimestampTz now)
@@ -217,7 +204,8 @@ apply_state(LpEligible *item, const LpClient *client, TimestampTz now)
 		item->broken |= BIT(NOT_COOLING);
 	if (strcmp(client->status, "active") != 0)
 		item->broken |= BIT(CLIENT_ACTIVE);
-	if (is_excluded(lead, client))
+	if (lp_client_excludes(client, lead->email_domain) ||
+		lp_client_excludes(client, lead->company_domain))
 		item->broken |= BIT(EXCLUDE_DOMAINS);
 }
 

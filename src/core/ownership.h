@@ -43,6 +43,9 @@ extern void lp_client_lock(const pg_uuid_t *client_id, bool exclusive);
 /* The newest committed row, settings merged with the defaults. */
 extern LpClient *lp_client_load(const pg_uuid_t *client_id);
 
+/* Whether the client's exclude_domains cover a host; NULL is covered by none. */
+extern bool lp_client_excludes(const LpClient *client, const char *host);
+
 /* Throws 42704. */
 extern void lp_client_no_such(const pg_uuid_t *client_id) pg_attribute_noreturn();
 

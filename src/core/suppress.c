@@ -239,10 +239,7 @@ is_excluded_domain(const LpKey *key, const pg_uuid_t *client_id)
 
 	if (client == NULL || !client->known)
 		lp_client_no_such(client_id);
-	for (int i = 0; host != NULL && i < client->n_exclude_domains; i++)
-		if (lp_domain_covers(client->exclude_domains[i], host))
-			return true;
-	return false;
+	return lp_client_excludes(client, host);
 }
 
 /* A ban on another key of someone who is known by this one. */
