@@ -64,6 +64,7 @@ SELECT * FROM lp_allocate(client(1), NULL, 1, '{"employees": 1}');
 SELECT * FROM lp_allocate(client(1), NULL, 1, '{}', '{"dry": true}');
 \set VERBOSITY terse
 SELECT found('{"industries": [1]}');
+SELECT found('{"industries": "internet"}');
 SELECT found('{"titles": {"a": 1}}');
 SELECT found('{"employees_min": "10"}');
 SELECT found('{"employees_min": -1}');

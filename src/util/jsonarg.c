@@ -87,13 +87,6 @@ read_texts(JsonbValue *value, LpJsonArg *arg)
 	JsonbIteratorToken token;
 	JsonbValue	item;
 
-	if (value->type == jbvString)
-	{
-		arg->texts = palloc(sizeof(char *));
-		arg->texts[0] = read_text(value);
-		arg->n_texts = 1;
-		return arg->texts[0] != NULL;
-	}
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
 		return false;
 	arg->texts = palloc(sizeof(char *) *
