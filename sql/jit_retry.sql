@@ -58,6 +58,15 @@ SELECT * FROM pg_temp.ask(3, 'linkedin', at => '2024-06-01 00:00+00');
 SELECT (lp_client_set(:a, settings => '{"not_interested_cooling": "48 months"}')).status;
 SELECT * FROM pg_temp.ask(3, 'linkedin');
 SELECT (lp_client_set(:a, settings => '{"not_interested_cooling": null}')).status;
+
+-- a period beyond all times never ends, and never turns into none
+SELECT (lp_client_set(:a, settings => '{"recent_contact": "170000000 years"}')).status;
+SELECT * FROM pg_temp.ask(1, 'email');
+SELECT (lp_client_set(:a, settings => '{"recent_contact": "2000000000 days"}')).status;
+SELECT * FROM pg_temp.ask(1, 'email');
+SELECT (lp_client_set(:a, settings => '{"recent_contact": "5000 years"}')).status;
+SELECT * FROM pg_temp.ask(1, 'email');
+SELECT (lp_client_set(:a, settings => '{"recent_contact": null}')).status;
 -- months for recency too: a touch of 31 January counts until 28 February
 SELECT pg_temp.lead(4);
 SELECT pg_temp.sent(4, 'voice', '2026-01-31 10:00+00');

@@ -161,6 +161,7 @@ lp_jit_begin(const pg_uuid_t *client_id, LpChannel channel, const char *sender,
 }
 
 static const Interval no_period;
+static const Interval four_days = {.day = 4};
 
 static const Interval *
 gap_of(const LpJitCall *call)
@@ -237,7 +238,7 @@ seen_since(const LpJitCall *call)
 	TimestampTz cooling = lp_clock_sub(call->at, &call->client->channel_cooling);
 
 	/* a month back and forth again may lose up to three days */
-	return Min(recent, cooling) - 4 * USECS_PER_DAY;
+	return lp_clock_sub(Min(recent, cooling), &four_days);
 }
 
 static void

@@ -98,6 +98,8 @@ lp_counter_day(const LpCounter *counter, TimestampTz t)
 	return day;
 }
 
+static const Interval four_days = {.day = 4};
+
 /* The earliest moment that rules look back to from at. */
 static TimestampTz
 look_back(const LpCounter *counter, TimestampTz at, const Interval *back)
@@ -110,7 +112,7 @@ look_back(const LpCounter *counter, TimestampTz at, const Interval *back)
 
 		/* a month back and forth again may lose up to three days */
 		if (back->month != 0)
-			start -= 4 * USECS_PER_DAY;
+			start = lp_clock_sub(start, &four_days);
 		since = Min(since, start);
 	}
 	return since;

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -22,29 +23,42 @@ lp_clock_now(void)
 	return TIMESTAMP_IS_NOBEGIN(set) ? GetCurrentTimestamp() : set;
 }
 
+/* Months are calendar months; a day that the month has not is its last. */
+static bool
+shift_months(TimestampTz *at, int months)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int64		month;
+	int64		year;
+
+	if (timestamp2tm(*at, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return false;
+	month = (int64) tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 + months;
+	year = (month < 0 ? month - (MONTHS_PER_YEAR - 1) : month) / MONTHS_PER_YEAR;
+	if (year < JULIAN_MINYEAR || year >= JULIAN_MAXYEAR)
+		return false;
+	tm.tm_year = year;
+	tm.tm_mon = month - year * MONTHS_PER_YEAR + 1;
+	tm.tm_mday = Min(tm.tm_mday, day_tab[isleap(tm.tm_year)][tm.tm_mon - 1]);
+	return tm2timestamp(&tm, fsec, NULL, at) == 0;
+}
+
+/* What lies beyond the times there are is infinity: a long period never wraps. */
 static TimestampTz
 shift(TimestampTz at, int months, int days, int64 micros)
 {
+	int64		by;
+
 	if (TIMESTAMP_NOT_FINITE(at))
 		return at;
-	if (months != 0)
-	{
-		struct pg_tm tm;
-		fsec_t		fsec;
-		int			month;
-
-		if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
-			ereport(ERROR,
-					errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					errmsg("timestamp out of range"));
-		month = tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 + months;
-		tm.tm_year = month / MONTHS_PER_YEAR;
-		tm.tm_mon = month % MONTHS_PER_YEAR + 1;
-		tm.tm_mday = Min(tm.tm_mday, day_tab[isleap(tm.tm_year)][tm.tm_mon - 1]);
-		if (tm2timestamp(&tm, fsec, NULL, &at) != 0)
-			return months > 0 ? DT_NOEND : DT_NOBEGIN;
-	}
-	return at + days * USECS_PER_DAY + micros;
+	if ((months != 0 && !shift_months(&at, months)) ||
+		pg_mul_s64_overflow(days, USECS_PER_DAY, &by) ||
+		pg_add_s64_overflow(by, micros, &by) ||
+		pg_add_s64_overflow(at, by, &at) ||
+		!IS_VALID_TIMESTAMP(at))
+		return months > 0 || days > 0 || micros > 0 ? DT_NOEND : DT_NOBEGIN;
+	return at;
 }
 
 TimestampTz
