@@ -44,7 +44,8 @@ SELECT lp_client_set(:c1, settings => '{"recent_contact": 5}');
 SELECT lp_client_set(:c1, settings => '{"recent_contact": "never"}');
 SELECT lp_client_set(:c1, settings => '{"release_contacted": "soon"}');
 SELECT lp_client_set(:c1, settings => '{"company_exclusive": 1}');
-SELECT lp_client_set(:c1, settings => '{"exclude_domains": "nonsense"}');
+SELECT lp_client_set(:c1, settings => '{"exclude_domains": ["nonsense"]}');
+SELECT lp_client_set(:c1, settings => '{"exclude_domains": "rival.example"}');
 SELECT lp_client_set(:c1, settings => '{"exclude_domains": [1]}');
 SELECT lp_client_set(:c1, settings => '{"bounce_breaker_rate": 101}');
 SELECT lp_client_set(:c1, settings => '{"quiet_hours": {"email": {"from": "09:00", "to": "18:00"}}}');
@@ -108,4 +109,10 @@ SELECT lp_sender_set(:c1, 'email', 'bob@agency.example', '{"warmup_started_on": 
 SELECT lp_sender_set(:c1, 'email', 'bob@agency.example', '{"min_gap": "-1 s"}');
 SELECT lp_sender_set(:c1, 'email', 'bob@agency.example', '{"paused": "yes"}');
 SELECT count(*) FROM lead_senders;
+
+-- a test clock without a zone is UTC, whatever the session's zone
+SET TIME ZONE 'Asia/Tokyo';
+SET leadpool.now = '2026-03-05 08:00';
+SELECT updated_at = '2026-03-05 08:00+00' AS utc FROM lp_client_set(:c2);
+SHOW TIME ZONE;
 ROLLBACK;

@@ -206,6 +206,7 @@ check_now(char **newval, void **extra, GucSource source)
 	fsec_t		fsec;
 	struct pg_tm tm;
 	TimestampTz *value = malloc(sizeof(TimestampTz));
+	pg_tz	   *callers = session_timezone;
 	int			failed;
 #if PG_VERSION_NUM >= 160000
 	DateTimeErrorExtra detail;
@@ -220,6 +221,8 @@ check_now(char **newval, void **extra, GucSource source)
 
 	failed = ParseDateTime(*newval, work, sizeof(work), field, ftype,
 						   MAXDATEFIELDS, &nf);
+	/* a time without a zone is read in that of the session: it is to be UTC */
+	session_timezone = pg_tzset("UTC");
 #if PG_VERSION_NUM >= 160000
 	failed = failed || DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec,
 									  &tz, &detail);
@@ -227,6 +230,7 @@ check_now(char **newval, void **extra, GucSource source)
 	failed = failed || DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec,
 									  &tz);
 #endif
+	session_timezone = callers;
 	if (failed || dtype != DTK_DATE ||
 		tm2timestamp(&tm, fsec, &tz, value) != 0)
 	{
