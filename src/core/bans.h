@@ -30,7 +30,8 @@ typedef enum LpBanReason
 /* A ban in force, as found for one person. */
 typedef struct LpBan
 {
-	pg_uuid_t	id;				/* lead_suppressions.id of the row that matched */
+	pg_uuid_t	id;				/* lead_suppressions.id of the row that
+								 * matched */
 	pg_uuid_t	ban_id;
 	LpKeyKind	kind;
 	LpBanReason reason;
@@ -99,7 +100,8 @@ typedef struct LpBanOrder
 	LpChannel	channel;		/* LP_CHANNEL_NONE: all that the reason covers */
 	const pg_uuid_t *client_id; /* NULL: everyone */
 	const char *note;
-	const char *origin;			/* operator, event, apollo, dnc, import, erasure */
+	const char *origin;			/* operator, event, apollo, dnc, import,
+								 * erasure */
 	TimestampTz expires_at;		/* DT_NOEND: for good */
 } LpBanOrder;
 

@@ -530,7 +530,7 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 {
 	LpRows	   *rows = lp_rows_begin(fcinfo);
 	LpBatch		batch = {0};
-	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4,.entrysize = sizeof(KeyEntry)};
+	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4, .entrysize = sizeof(KeyEntry)};
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(true);

@@ -127,9 +127,10 @@ key_of_lead(const pg_uuid_t *lead_id, LpKeyKind kind, int64 address_key, LpKey *
 	for (uint64 row = 0; row < rows; row++)
 	{
 		char	   *value = lp_col_text(row, 2);
-		int64		wanted = address_key != 0 ? address_key :
-			lp_col_int(row, kind == LP_KEY_EMAIL ? 3 : 4, 0);
+		int64		wanted = address_key;
 
+		if (wanted == 0)
+			wanted = lp_col_int(row, kind == LP_KEY_EMAIL ? 3 : 4, 0);
 		if (strcmp(lp_col_text(row, 1), lp_key_kind_name(kind)) != 0 ||
 			lp_bans_short_hash(kind, value) != wanted)
 			continue;
@@ -164,15 +165,15 @@ static void
 target_lead(Event *event)
 {
 	Datum		args[1];
-	bool		voice = event->channel == LP_CHANNEL_SMS ||
-		event->channel == LP_CHANNEL_VOICE;
+	LpKeyKind	kind = LP_KEY_EMAIL;
 
+	if (event->channel == LP_CHANNEL_SMS || event->channel == LP_CHANNEL_VOICE)
+		kind = LP_KEY_PHONE;
 	lp_lead_resolve(event->lead_id, 1);
 	args[0] = UUIDPGetDatum(event->lead_id);
 	if (lp_sql_run(&known_lead_sql, args, NULL) == 0)
 		lp_lead_no_such(event->lead_id);
-	event->has_key = key_of_lead(event->lead_id,
-								 voice ? LP_KEY_PHONE : LP_KEY_EMAIL, 0, &event->key);
+	event->has_key = key_of_lead(event->lead_id, kind, 0, &event->key);
 }
 
 static LpSql by_value_sql = LP_SQL(

@@ -20,7 +20,8 @@ typedef enum LpLeadFlag
 	LP_LEAD_LINKEDIN = 64,
 	LP_LEAD_MAIL = 128,			/* street, city and postal code or country */
 	LP_LEAD_EMAIL_LOCKED = 256, /* there is an address that was not bought */
-	LP_LEAD_BANNED = 512		/* a ban covers the whole person (a hint: bans.c decides) */
+	LP_LEAD_BANNED = 512		/* a ban covers the whole person (a hint:
+								 * bans.c decides) */
 } LpLeadFlag;
 
 typedef struct LpLead
@@ -28,11 +29,13 @@ typedef struct LpLead
 	pg_uuid_t	id;
 	bool		known;			/* false: no such active lead */
 	int			flags;
-	int64		email_key;		/* keyed hashes of the current addresses, 0 = none */
+	int64		email_key;		/* keyed hashes of the current addresses, 0 =
+								 * none */
 	int64		phone_key;
 	int64		linkedin_key;
 	pg_uuid_t  *contacted_by;	/* first client that contacted, or NULL */
-	pg_uuid_t  *kept_for;		/* kept from all other clients until kept_until */
+	pg_uuid_t  *kept_for;		/* kept from all other clients until
+								 * kept_until */
 	TimestampTz kept_until;		/* DT_NOBEGIN = not kept */
 	TimestampTz replied_at;		/* DT_NOBEGIN = never, likewise below */
 	TimestampTz not_interested_at;

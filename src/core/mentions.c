@@ -171,7 +171,7 @@ static void
 add_mark(MarkList *list, LpBanReason reason, LpKeyKind kind, const char *text,
 		 const char *region, bool is_person)
 {
-	LpMark		mark = {.reason = reason,.is_person = is_person};
+	LpMark		mark = {.reason = reason, .is_person = is_person};
 
 	if (!lp_key_make(kind, text, region, &mark.key))
 		return;

@@ -234,9 +234,12 @@ static bool
 is_excluded_domain(const LpKey *key, const pg_uuid_t *client_id)
 {
 	LpClient   *client = lp_client_load(client_id);
-	const char *host = key->kind == LP_KEY_EMAIL ? lp_email_domain(key->value) :
-		key->kind == LP_KEY_DOMAIN ? key->value : NULL;
+	const char *host = NULL;
 
+	if (key->kind == LP_KEY_EMAIL)
+		host = lp_email_domain(key->value);
+	else if (key->kind == LP_KEY_DOMAIN)
+		host = key->value;
 	if (client == NULL || !client->known)
 		lp_client_no_such(client_id);
 	return lp_client_excludes(client, host);

@@ -59,7 +59,8 @@ extern TimestampTz lp_col_time(uint64 row, int col, TimestampTz if_null);
 
 /* Arrays as Datums, and a uuid[] argument as a C array. */
 extern Datum lp_array_of_uuids(const pg_uuid_t *ids, int n);
-extern Datum lp_array_of_texts(char **texts, int n);	/* NULL entries stay null */
+extern Datum lp_array_of_texts(char **texts, int n);	/* NULL entries stay
+														 * null */
 extern Datum lp_array_of_datums(Datum *values, int n, Oid type);
 extern pg_uuid_t *lp_array_to_uuids(Datum array, int *n);	/* skips nulls */
 
@@ -101,6 +102,7 @@ extern void lp_rows_set_text(LpRows *rows, const char *column, const char *value
 extern void lp_rows_set_uuid(LpRows *rows, const char *column, const pg_uuid_t *value); /* NULL is null */
 extern void lp_rows_set_time(LpRows *rows, const char *column, TimestampTz value);	/* DT_NOEND is null */
 extern void lp_rows_emit(LpRows *rows); /* columns not set are null */
-extern void lp_rows_emit_tuple(LpRows *rows, uint64 row);	/* a row of SPI_tuptable as it is */
+extern void lp_rows_emit_tuple(LpRows *rows, uint64 row);	/* a row of SPI_tuptable
+															 * as it is */
 
 #endif							/* LP_SQL_H */

@@ -33,8 +33,10 @@ is_api_login(void)
 	if (!SplitIdentifierString(names, ',', &list))
 		return false;
 	foreach(cell, list)
+	{
 		if (strcmp(lfirst(cell), login) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -135,9 +135,9 @@ trimmed(char *text)
 	char	   *end;
 
 	while (isspace((unsigned char) *text))
-		text	  ++;
+		text++;
 
-	for (end = text +strlen(text); end > text &&isspace((unsigned char) end[-1]);)
+	for (end = text + strlen(text); end > text && isspace((unsigned char) end[-1]);)
 		*--end = '\0';
 	return text;
 }
@@ -186,7 +186,7 @@ to_integer(const JsonbValue *value, int64 low, int64 high, int64 *result)
 	errno = 0;
 	*result = strtoll(text, &end, 10);
 	return errno == 0 && *end == '\0' && end != text &&
-			   *result >= low && *result <= high;
+		*result >= low && *result <= high;
 }
 
 static bool

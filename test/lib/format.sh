@@ -11,7 +11,7 @@ set -euo pipefail
 options=(-bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 -i4 -l79
 	-lp -lpl -nip -npro -sac -tpg -ts4)
 # Type names that are common names of variables too, as in PostgreSQL's pgindent.
-not_types='^(ANY|FD_SET|U|abs|allocfunc|boolean|date|digit|ilist|interval|iterator|other|pointer|printfunc|reference|string|timestamp|type|wrap)$'
+not_types='^(ANY|FD_SET|U|abs|allocfunc|boolean|date|digit|ilist|interval|iterator|other|pointer|printfunc|reference|string|text|timestamp|type|wrap)$'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,14 +26,19 @@ make -C "$top" -s PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 } | grep -vE "$not_types" | sort -u > "$work/typedefs"
 
 # indent FILE: the file as it should be, on standard output.  As pgindent does
-# around pg_bsd_indent, dashed comments are kept and a return type's star has one
-# space before it.  A statement in LP_SQL() goes in disguise of an initializer in
+# around pg_bsd_indent, dashed comments are kept, a return type's stars have one
+# space before them, members of an initializer have one between them, and what
+# stands in extern "C" is not indented.  A statement in LP_SQL() goes in disguise of an initializer in
 # braces, so that its text is indented by one tab and not to the parenthesis.
 indent() {
 	perl -0pe 's|/\* +---|/*---X_X|g;
+		s|^(#ifdef __cplusplus\n)extern "C"\n\{\n(#endif)$|$1/* Open extern "C" */\n$2|gm;
+		s|^(#ifdef __cplusplus\n)\}\n(#endif)$|$1/* Close extern "C" */\n$2|gm;
 		s|^static LpSql (\w+) = LP_SQL\(\n(.*?)\);$|static LpSql lpsql_$1 = {\n$2\n};|gms' "$1" > "$work/source.c"
 	(cd "$work" && pg_bsd_indent "${options[@]}" -Utypedefs source.c result.c) >&2
-	perl -0pe 's|/\*---X_X|/* ---|g; s|\*/(/\*.*\*/)$|*/\t$1|gm; s|^([A-Za-z_]\S*(?: [A-Za-z_]\S*)*)[ \t]+\*$|$1 *|gm;
+	perl -0pe 's|/\*---X_X|/* ---|g; s|\*/(/\*.*\*/)$|*/\t$1|gm; s|^([A-Za-z_]\S*(?: [A-Za-z_]\S*)*)[ \t]+(\*+)$|$1 $2|gm;
+		s|,\.(\w+ = )|, .$1|g;
+		s|^/\* Open extern "C" \*/$|extern "C"\n{|gm; s|^/\* Close extern "C" \*/$|}|gm;
 		s|^static LpSql lpsql_(\w+) = \{\n(.*?)\n\};$|static LpSql $1 = LP_SQL(\n$2);|gms' "$work/result.c"
 	rm -f "$work/result.c"
 }
