@@ -170,6 +170,12 @@ FROM lead_state s JOIN lead_pool p ON p.id = s.lead_id WHERE apollo_id = 'b2';
 SELECT outcome, detail FROM lp_capture_apollo('{"people": [{"id": "b3", "phone_numbers": [{"sanitized_number": "+13035550155", "type_cd": "mobile", "dnc_status_cd": "listed"}]}]}');
 SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "b4", "contact": {"id": "c", "call_opted_out": true, "sanitized_phone": "+13035550156"}}}');
 SELECT lp_is_suppressed('phone', '+13035550155') AS listed, lp_is_suppressed('phone', '+13035550156') AS opted_out, lp_is_suppressed('phone', '+13035550157') AS other;
+-- also of a record that leads to nobody, whatever the spelling, and by either word
+SELECT outcome, detail FROM lp_capture_apollo('{"contacts": [{"id": "c", "person_id": null, "email": "nobody@bans.example", "email_unsubscribed": true}]}');
+SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "b5", "contact": {"id": "c", "email": "text@bans.example", "email_unsubscribed": "true"},
+    "phone_numbers": [{"sanitized_number": "+13035550158", "dnc_status": "not_found", "dnc_status_cd": "listed"}, {"sanitized_number": "n/a", "raw_number": "+1 303-555-0159", "dnc_status": "listed"}]}}');
+SELECT lp_is_suppressed('email', 'nobody@bans.example') AS nobody, lp_is_suppressed('email', 'text@bans.example') AS as_text,
+       lp_is_suppressed('phone', '+13035550158') AS either, lp_is_suppressed('phone', '+13035550159') AS raw;
 SELECT DISTINCT origin FROM lead_suppressions;
 -- of somebody erased nothing is stored, the others in the body are
 SELECT lp_suppress('email', 'gone@erased.example', 'erasure') IS NOT NULL AS banned;

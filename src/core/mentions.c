@@ -180,6 +180,15 @@ add_mark(MarkList *list, LpBanReason reason, LpKeyKind kind, const char *text,
 	list->marks[list->n++] = mark;
 }
 
+/* Any word but these two is a reason not to call. */
+static bool
+says_do_not_call(const JsonbContainer *entry, const char *name)
+{
+	char	   *status = lp_json_get_text(entry, name);
+
+	return status != NULL && *status != '\0' && pg_strcasecmp(status, "not_found") != 0;
+}
+
 /* Numbers of a list that say "do not call", or all of them. */
 static void
 mark_numbers(MarkList *list, const JsonbContainer *numbers, const char *region, bool all)
@@ -194,23 +203,18 @@ mark_numbers(MarkList *list, const JsonbContainer *numbers, const char *region, 
 	while (lp_walk_next(&each, &key, &value))
 	{
 		const JsonbContainer *entry = value.val.binary.data;
-		char	   *status;
-		char	   *text;
+		int			before = list->n;
 
 		if (!lp_json_is_object(&value))
 			continue;
-		status = lp_json_get_text(entry, "dnc_status");
-		if (status == NULL)
-			status = lp_json_get_text(entry, "dnc_status_cd");
-		if (!all && (status == NULL || *status == '\0' ||
-					 pg_strcasecmp(status, "not_found") == 0))
+		if (!all && !says_do_not_call(entry, "dnc_status") &&
+			!says_do_not_call(entry, "dnc_status_cd"))
 			continue;
-		text = lp_json_get_text(entry, "sanitized_number");
-
-		if (text == NULL)
-			text = lp_json_get_text(entry, "raw_number");
-
-		add_mark(list, LP_BAN_DNC, LP_KEY_PHONE, text, region, false);
+		add_mark(list, LP_BAN_DNC, LP_KEY_PHONE,
+				 lp_json_get_text(entry, "sanitized_number"), region, false);
+		if (list->n == before)
+			add_mark(list, LP_BAN_DNC, LP_KEY_PHONE,
+					 lp_json_get_text(entry, "raw_number"), region, false);
 	}
 }
 

@@ -99,7 +99,10 @@ save_ties(LpBatch *batch)
 	}
 }
 
-/* Marks of new payloads become bans; rare, so one by one. */
+/*
+ * Marks of new payloads become bans; rare, so one by one.  A record that leads
+ * to nobody in the pool has marks all the same.
+ */
 static void
 act_on_marks(LpBatch *batch)
 {
@@ -109,7 +112,7 @@ act_on_marks(LpBatch *batch)
 		LpMark	   *marks;
 		int			n;
 
-		if (!element->stored || element->lead < 0 || batch->provider == NULL)
+		if (!element->stored || batch->provider == NULL)
 			continue;
 		marks = lp_facts_marks(batch->pool, element->facts, &n);
 		for (int k = 0; k < n; k++)
@@ -122,8 +125,8 @@ act_on_marks(LpBatch *batch)
 			};
 
 			lp_bans_add(&order, &marks[k].key, 1,
-						marks[k].is_person ? &batch->leads[element->lead].id : NULL,
-						NULL);
+						marks[k].is_person && element->lead >= 0 ?
+						&batch->leads[element->lead].id : NULL, NULL);
 		}
 	}
 }

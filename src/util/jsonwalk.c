@@ -80,15 +80,6 @@ lp_json_get_text(const JsonbContainer *container, const char *key)
 }
 
 bool
-lp_json_get_true(const JsonbContainer *container, const char *key)
-{
-	JsonbValue	value;
-
-	return lp_json_get(container, key, &value) && value.type == jbvBool &&
-		value.val.boolean;
-}
-
-bool
 lp_json_is_object(const JsonbValue *value)
 {
 	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
@@ -220,6 +211,15 @@ to_boolean(const JsonbValue *value, bool *result)
 
 	*result = pg_strcasecmp(text, "true") == 0;
 	return *result || pg_strcasecmp(text, "false") == 0;
+}
+
+bool
+lp_json_get_true(const JsonbContainer *container, const char *key)
+{
+	JsonbValue	value;
+	bool		truth;
+
+	return lp_json_get(container, key, &value) && to_boolean(&value, &truth) && truth;
 }
 
 /* Reads exactly n digits. */

@@ -25,7 +25,7 @@ extern bool lp_json_get(const JsonbContainer *container, const char *key,
 /* The same as a C string (strings and numbers); NULL for anything else. */
 extern char *lp_json_get_text(const JsonbContainer *container, const char *key);
 
-/* True only for a member that is the boolean true. */
+/* True only for a member that is true, also as a string (as in columns). */
 extern bool lp_json_get_true(const JsonbContainer *container, const char *key);
 
 extern char *lp_json_value_text(const JsonbValue *value);	/* strings, numbers;
