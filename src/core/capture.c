@@ -272,8 +272,10 @@ has_erasure(const List *bans)
 	ListCell   *cell;
 
 	foreach(cell, bans)
+	{
 		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
-		return true;
+			return true;
+	}
 	return false;
 }
 
