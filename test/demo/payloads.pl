@@ -1,9 +1,9 @@
 #!/usr/bin/perl
-# payloads.pl [seed]: answers of Apollo as the demo captures them, one a line in
-# COPY text format: how it came (jsonb, or raw for a body that jsonb refuses),
-# tab, body.
+# payloads.pl [file ...]: answers of Apollo as the demo captures them, one a line
+# in COPY text format: how it came (jsonb, or raw for a body that jsonb refuses),
+# tab, body.  The files given come first, verbatim.
 #
-# 500 bodies: 80 bulk matches of ten and 420 of one person, about 1,100 people at
+# 500 bodies made up: 80 bulk matches of ten and 420 of one person, about 1,100 people at
 # 160 companies.  The same seed gives the same bytes.  All is invented: domains
 # end in .example, phone numbers are from ranges reserved for fiction.  As in
 # life, one answer in six is incomplete or odd: see dirty().
@@ -11,11 +11,10 @@ use strict;
 use warnings;
 use JSON::PP;
 
-my $seed = shift // 7;
 my $json = JSON::PP->new->utf8->canonical;
 
 # Own generator, so that no version of Perl changes the demo (ANSI C's).
-my $state = $seed;
+my $state = 7;
 sub below { $state = ($state * 1103515245 + 12345) % 2147483648; return int($state / 65536) % $_[0]; }
 sub one_of { return $_[ below(scalar @_) ]; }
 sub chance { return below(100) < $_[0]; }
@@ -177,13 +176,22 @@ sub element
 
 sub line
 {
-	my ($body) = @_;
-	my $text = $json->encode($body);
+	my ($text) = @_;
 	# What jsonb refuses takes the other door.
 	my $door = $text =~ s/"lone":"\\\\udc00"/"lone":"\\udc00"/g || $text =~ /\\u0000/ ? 'raw' : 'jsonb';
-	(my $copy = $text) =~ s/\\/\\\\/g;
-	print "$door\t$copy\n";
+	$text =~ s/\\/\\\\/g;
+	$text =~ s/\n/\\n/g;
+	$text =~ s/\t/\\t/g;
+	$text =~ s/\r/\\r/g;
+	print "$door\t$text\n";
 	return;
+}
+
+for my $file (@ARGV)
+{
+	open(my $in, '<:raw', $file) or die "could not read $file: $!";
+	local $/ = undef;
+	line(scalar <$in>);
 }
 
 for my $n (1 .. 500)
@@ -191,12 +199,12 @@ for my $n (1 .. 500)
 	if ($n % 25 < 4)
 	{
 		my @matches = map { chance(4) ? undef : element() } 1 .. 10;
-		line({ status => 'success', error_code => undef, error_message => undef, total_requested_enrichments => 10,
+		line($json->encode({ status => 'success', error_code => undef, error_message => undef, total_requested_enrichments => 10,
 				unique_enriched_records => scalar(grep { defined } @matches), missing_records => scalar(grep { !defined } @matches),
-				credits_consumed => scalar(@matches), matches => \@matches });
+				credits_consumed => scalar(@matches), matches => \@matches }));
 	}
 	else
 	{
-		line({ person => element(), request_id => $n * 7919 });
+		line($json->encode({ person => element(), request_id => $n * 7919 }));
 	}
 }

@@ -4,15 +4,15 @@
 \pset null ''
 SET leadpool.now = '2026-03-09 20:00+00';
 
-SELECT format('leadpool %s on PostgreSQL %s: 500 answers of Apollo, two agencies, three days', (SELECT extversion FROM pg_extension WHERE extname = 'leadpool'),
-              current_setting('server_version')) AS title \gset
+SELECT format('leadpool %s on PostgreSQL %s: %s answers of Apollo, two agencies, three days', (SELECT extversion FROM pg_extension WHERE extname = 'leadpool'),
+              split_part(current_setting('server_version'), ' ', 1), (SELECT count(*) FROM demo.body)) AS title \gset
 \echo :title
 \echo
 \echo 'CAPTURE'
 SELECT count(*) FILTER (WHERE outcome = 'inserted') AS inserted, count(*) FILTER (WHERE outcome = 'updated') AS updated,
        count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged, count(*) FILTER (WHERE outcome = 'merged') AS merged,
-       count(*) FILTER (WHERE outcome = 'rejected') AS rejected, count(*) FILTER (WHERE detail = 'banned') AS "opted out",
-       (SELECT count(DISTINCT n) FROM demo.body) AS bodies, count(*) AS elements
+       count(*) FILTER (WHERE outcome = 'rejected') AS "no match", count(*) FILTER (WHERE detail = 'banned') AS "of these banned",
+       count(*) FILTER (WHERE lead_id IS NULL AND outcome <> 'rejected') AS companies, count(*) AS elements
 FROM demo.captured;
 
 -- Leaf paths of every part that was archived, and which of them no column holds.

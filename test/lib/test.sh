@@ -68,7 +68,7 @@ run_tap() {
 	done
 	[ ${#tests[@]} = 0 ] && mapfile -t tests < <(ls "$top"/test/t/*.pl 2>/dev/null)
 	[ ${#tests[@]} = 0 ] && return
-	tap_env tap prove --verbose -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}" > "$log" 2>&1
+	tap_env tap prove --verbose --timer -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}" > "$log" 2>&1
 	status=$?
 	grep -E '^not ok' -A12 "$log"
 	sed -n '/^Test Summary Report/,$p; /^All tests successful/,$p' "$log"

@@ -58,7 +58,7 @@ my @rounds = (('allocate', 'capture', 'claim', 'recapture') x 3);
 for my $round (@rounds)
 {
 	# Bounded: a slow machine does fewer rounds.
-	last if time - $started > 20 && $cut >= 4;
+	last if time - $started > 15 && $cut >= 4;
 
 	my ($out, $err) = ('', '');
 	my $script = "SELECT 'pid ' || pg_backend_pid();\n" . $work{$round}->() . ";\n";
