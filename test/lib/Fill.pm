@@ -103,6 +103,7 @@ sub fill
 sub consistency
 {
 	return q(
+		SELECT what, count(*), min(which) AS one_of_them FROM (
 		SELECT 'lead without state' AS what, p.id::text AS which FROM lead_pool p
 			WHERE NOT EXISTS (SELECT FROM lead_state s WHERE s.lead_id = p.id)
 		UNION ALL SELECT 'state without lead', s.lead_id::text FROM lead_state s
@@ -156,7 +157,7 @@ sub consistency
 			WHERE NOT EXISTS (SELECT FROM lead_assignments a WHERE a.client_id = h.client_id AND a.status = 'active')
 		UNION ALL SELECT 'ban without key', s.id::text FROM lead_suppressions s
 			WHERE NOT EXISTS (SELECT FROM lead_keys k WHERE k.key_id = s.key_id)
-		ORDER BY 1, 2 LIMIT 20);
+		) x GROUP BY what ORDER BY what);
 }
 
 1;
