@@ -23,6 +23,16 @@ FROM unnest(ARRAY['+12025550143', '(+1) 202 555 0143', '12025550143', '+12025550
 SELECT lp_suppress('phone', '+12025550150', 'consent_revoked') IS NOT NULL AS banned;
 SELECT DISTINCT channel FROM lead_suppressions WHERE reason = 'consent_revoked' ORDER BY 1;
 
+-- which are one ban: the id that came back lifts both
+SELECT lp_suppress('phone', '+12025550151', 'consent_revoked') AS both \gset
+SELECT lp_unsuppress(:'both', 'asked us to call'), lp_is_suppressed('phone', '+12025550151') AS left_over;
+-- digits that a country was needed for hold without it
+SET leadpool.default_region = 'AU';
+SELECT lp_suppress('phone', '(0491) 570 006', 'dnc') IS NOT NULL AS banned;
+RESET leadpool.default_region;
+SELECT v AS value, lp_is_suppressed('phone', v)
+FROM unnest(ARRAY['0491 570 006', '+61 491 570 006', '61491570006']) v ORDER BY v;
+
 -- a domain covers its sub-domains and nothing above
 SELECT lp_suppress('domain', 'https://www.Rival.example/about', 'no competitors please') IS NOT NULL AS banned;
 SELECT v AS value, lp_is_suppressed('email', v)

@@ -97,6 +97,11 @@ FROM lead_events e JOIN lead_pool p ON p.id = e.lead_id JOIN lead_state s ON s.l
 WHERE p.email LIKE 'later%' ORDER BY p.email;
 SELECT count(*) AS handed_out FROM lp_allocate(:b, NULL, 10, '{"domains": ["quillmere.example"]}');
 
+-- an opt-out to one client that came before its lead bans for all, and capture says so
+SELECT effect FROM lp_record_event('unsubscribed', client_id => :b, email => 'early@quillmere.example');
+SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "apollo-early", "email": "early@quillmere.example", "email_status": "verified"}}');
+SELECT flags & 512 AS flag FROM lead_state s JOIN lead_pool p ON p.id = s.lead_id WHERE p.apollo_id = 'apollo-early';
+
 -- bad input
 \set VERBOSITY default
 SELECT * FROM lp_record_event('winked', email => 'a@b.example');

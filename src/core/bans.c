@@ -382,6 +382,13 @@ lp_bans_of_keys(const LpKey *keys, int n, TimestampTz at)
 	return found[0];
 }
 
+bool
+lp_ban_is_private(const LpBan *ban)
+{
+	return ban->client_id != NULL &&
+		(ban->reason == LP_BAN_OPERATOR || ban->reason == LP_BAN_EXCLUDED);
+}
+
 LpBanCheck
 lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id, LpChannel channel,
 			 TimestampTz at)
@@ -402,7 +409,7 @@ lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id, LpChannel channel,
 			return LP_BAN_STOPS_OTHER;
 		case LP_BAN_OPERATOR:
 		case LP_BAN_EXCLUDED:
-			if (ban->client_id != NULL &&
+			if (lp_ban_is_private(ban) &&
 				(client_id == NULL || !lp_uuid_equal(ban->client_id, client_id)))
 				return LP_BAN_STOPS_NOTHING;
 			return LP_BAN_STOPS_OTHER;
@@ -653,13 +660,12 @@ act_on_leads(const LpBanOrder *order, const pg_uuid_t *leads, int n,
 
 	for (LpChannel channel = 0; channel < LP_CHANNELS; channel++)
 		if (lp_ban_stops(&probe, order->client_id, channel, now) != LP_BAN_STOPS_NOTHING)
-			lp_touch_fence(leads, n, probe.reason == LP_BAN_EXCLUDED ||
-						   probe.reason == LP_BAN_OPERATOR ? order->client_id : NULL,
+			lp_touch_fence(leads, n, lp_ban_is_private(&probe) ? order->client_id : NULL,
 						   channel, now);
 	lp_available_refresh(leads, n);
 }
 
-void
+pg_uuid_t
 lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 			const pg_uuid_t *lead, pg_uuid_t *row_id)
 {
@@ -670,6 +676,9 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 	int			nall = n;
 
 	lp_bans_require_key(true);
+	ban.ban_known = order->ban_id != NULL;
+	if (ban.ban_known)
+		ban.ban_id = *order->ban_id;
 	leads = lp_bans_leads_of_keys(keys, n, &nleads);
 	if (lead != NULL)
 	{
@@ -692,6 +701,7 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 	}
 	if (nleads > 0)
 		act_on_leads(order, leads, nleads, keys, n, ban.now);
+	return ban.ban_id;
 }
 
 /*

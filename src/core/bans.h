@@ -81,6 +81,9 @@ extern List *lp_bans_of_keys(const LpKey *keys, int n, TimestampTz at);
 extern LpBanCheck lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id,
 							   LpChannel channel, TimestampTz at);
 
+/* Whether it is a client's own rule, which binds nobody else. */
+extern bool lp_ban_is_private(const LpBan *ban);
+
 extern const char *lp_ban_reason_name(LpBanReason reason);
 extern bool lp_ban_reason_from_name(const char *name, LpBanReason *reason);
 
@@ -103,6 +106,7 @@ typedef struct LpBanOrder
 	const char *origin;			/* operator, event, apollo, dnc, import,
 								 * erasure */
 	TimestampTz expires_at;		/* DT_NOEND: for good */
+	const pg_uuid_t *ban_id;	/* the ban that the rows join; NULL: their own */
 } LpBanOrder;
 
 /*
@@ -110,9 +114,9 @@ typedef struct LpBanOrder
  * leads that have one of them (and of lead, if given); ends their open claims
  * and takes them out of lead_available in the same transaction.  An equal ban
  * in force is not repeated.  Writes the id of the row for keys[0] to *row_id
- * (may be NULL).
+ * (may be NULL); returns the id of the ban.
  */
-extern void lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
+extern pg_uuid_t lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 						const pg_uuid_t *lead, pg_uuid_t *row_id);
 
 #endif							/* LP_BANS_H */

@@ -154,7 +154,7 @@ look_up_bans(LpBatch *batch)
 		{
 			LpBan	   *ban = lfirst(cell);
 
-			if (ban->client_id != NULL)
+			if (lp_ban_is_private(ban))
 				continue;
 			batch->leads[i].banned = true;
 			person = person || lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, batch->now) !=

@@ -83,6 +83,25 @@ parse_key(const char *kind, const char *value, LpKey *key)
 	return key->value != NULL && strlen(key->value) <= LP_KEY_MAX_BYTES;
 }
 
+/*
+ * A number is banned as E.164 and by the digits given: without a country, or
+ * with another one, the same digits may reach the same person.
+ */
+static int
+keys_to_ban(const char *value, LpKey *keys)
+{
+	char	   *digits;
+
+	if (keys[0].kind != LP_KEY_PHONE || *keys[0].value != '+')
+		return 1;
+	digits = lp_phone_digits(value);
+	if (strlen(digits) < MIN_DIGITS || strlen(digits) > LP_KEY_MAX_BYTES)
+		return 1;
+	keys[1] = keys[0];
+	keys[1].value = digits;
+	return 2;
+}
+
 static LpKey
 require_key(const char *kind, const char *value)
 {
@@ -135,14 +154,17 @@ lp_suppress(PG_FUNCTION_ARGS)
 	LpBanOrder	order = {.origin = "operator", .channel = LP_CHANNEL_NONE};
 	LpChannel	channels[2];
 	int			nchannels;
-	LpKey		key;
+	LpKey		keys[2];
+	int			nkeys;
+	pg_uuid_t	ban_id;
 	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
 
 	order.client_id = lp_arg_uuid_or_null(fcinfo, 3);
 	order.expires_at = lp_arg_time(fcinfo, 4, DT_NOEND);
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 
-	key = require_key(kind, value);
+	keys[0] = require_key(kind, value);
+	nkeys = keys_to_ban(value, keys);
 	if (!lp_ban_reason_from_name(reason, &order.reason))
 	{
 		order.reason = LP_BAN_OPERATOR;
@@ -160,15 +182,12 @@ lp_suppress(PG_FUNCTION_ARGS)
 	if (order.client_id != NULL)
 		require_client(order.client_id);
 
-	nchannels = channels_of(order.reason, key.kind, channels);
+	nchannels = channels_of(order.reason, keys[0].kind, channels);
 	for (int i = 0; i < nchannels; i++)
 	{
-		pg_uuid_t	id;
-
 		order.channel = channels[i];
-		lp_bans_add(&order, &key, 1, NULL, &id);
-		if (i == 0)
-			*result = id;
+		ban_id = lp_bans_add(&order, keys, nkeys, NULL, i == 0 ? result : NULL);
+		order.ban_id = &ban_id;
 	}
 	lp_call_end();
 	PG_RETURN_UUID_P(result);
