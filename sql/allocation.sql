@@ -130,6 +130,16 @@ SELECT count(*) FROM lp_allocate(client(2), NULL, 2, '{"channels": ["linkedin", 
 SET leadpool.now = '2026-03-04 15:00+00';
 SELECT count(*) FROM lp_allocate(client(2), NULL, 2, '{"channels": ["linkedin", "voice"]}');
 SELECT count(*) AS requests FROM lead_requests;
+-- a day that has begun keeps its bounds when the zone changes
+SET leadpool.now = '2026-03-04 19:00+00';
+SELECT FROM lp_client_set(client(2), settings => '{"time_zone": "Asia/Kolkata", "daily_allocation": 2}');
+SELECT count(*) AS one FROM lp_allocate(client(2), NULL, 2, '{"channels": ["email", "linkedin", "mail"]}', '{"dry_run": true}');
+SELECT FROM lp_client_set(client(2), settings => '{"daily_allocation": 1}');
+SELECT count(*) AS none FROM lp_allocate(client(2), NULL, 2, '{"channels": ["email", "linkedin", "mail"]}', '{"dry_run": true}');
+SET leadpool.now = '2026-03-05 14:59:59.999999+00';
+SELECT count(*) AS none FROM lp_allocate(client(2), NULL, 2, '{"channels": ["email", "linkedin", "mail"]}', '{"dry_run": true}');
+SET leadpool.now = '2026-03-05 15:00+00';
+SELECT count(*) AS one FROM lp_allocate(client(2), NULL, 2, '{"channels": ["email", "linkedin", "mail"]}');
 ROLLBACK TO taken;
 
 -- per company

@@ -30,6 +30,7 @@
 #include "core/client.h"
 #include "core/eligible.h"
 #include "core/holds.h"
+#include "core/limits.h"
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -66,8 +67,8 @@ static LpSql active_sql = LP_SQL(
 
 static LpSql today_sql = LP_SQL(
 	"SELECT count(*) FROM @s@.lead_assignments"
-	" WHERE client_id = $1 AND assigned_at >= $2",
-	UUIDOID, TIMESTAMPTZOID);
+	" WHERE client_id = $1 AND assigned_at >= $2 AND assigned_at < $3",
+	UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_assignments (id, lead_id, client_id, campaign_id,"
@@ -171,11 +172,21 @@ json_text(Jsonb *json)
 	return json == NULL ? "{}" : JsonbToCString(NULL, &json->root, VARSIZE(json));
 }
 
+/* The client's local day, which a change of its zone does not move. */
+static LpDay
+client_day(const LpClient *client, TimestampTz now, bool record)
+{
+	LpCounter	counter = {.scope = "client", .scope_id = client->id};
+
+	counter.zone = lp_zone_find(client->time_zone);
+	return lp_counter_find_day(&counter, now, record);
+}
+
 int64
-lp_client_room(const LpClient *client, TimestampTz now)
+lp_client_room(const LpClient *client, TimestampTz now, bool to_give)
 {
 	int64		room = PG_INT64_MAX;
-	Datum		values[] = {UUIDPGetDatum(&client->id), 0};
+	Datum		values[] = {UUIDPGetDatum(&client->id), 0, 0};
 
 	if (client->max_active_leads >= 0)
 	{
@@ -184,7 +195,10 @@ lp_client_room(const LpClient *client, TimestampTz now)
 	}
 	if (client->daily_allocation >= 0)
 	{
-		values[1] = TimestampTzGetDatum(lp_zone_day_start(lp_zone_find(client->time_zone), now));
+		LpDay		day = client_day(client, now, to_give);
+
+		values[1] = TimestampTzGetDatum(day.starts_at);
+		values[2] = TimestampTzGetDatum(day.ends_at);
 		lp_sql_run(&today_sql, values, NULL);
 		room = Min(room, client->daily_allocation - lp_col_int(0, 1, 0));
 	}
@@ -520,7 +534,8 @@ allocate(Allocation *call, Jsonb *options, LpRows *rows)
 		return;
 	call->client = lp_client_load_active(call->client_id);
 	lp_bans_require_key(false);
-	call->wanted = Min(asked, lp_client_room(call->client, call->now));
+	call->wanted = Min(asked, lp_client_room(call->client, call->now,
+											 !call->dry_run));
 	lp_available_ensure();
 	collect(call);
 	if (call->dry_run)

@@ -10,7 +10,8 @@
 /*
  * How many leads the client may still be given now (max_active_leads,
  * daily_allocation); PG_INT64_MAX without a limit.  Under the client's lock.
+ * to_give fixes the bounds of the day, as a dry run must not.
  */
-extern int64 lp_client_room(const LpClient *client, TimestampTz now);
+extern int64 lp_client_room(const LpClient *client, TimestampTz now, bool to_give);
 
 #endif							/* LP_ALLOCATE_H */

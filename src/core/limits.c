@@ -118,6 +118,27 @@ look_back(const LpCounter *counter, TimestampTz at, const Interval *back)
 	return since;
 }
 
+LpDay
+lp_counter_find_day(LpCounter *counter, TimestampTz at, bool record)
+{
+	LpDay		day;
+
+	load_days(counter, at);
+	day = lp_counter_day(counter, at);
+	if (record)
+	{
+		Datum		args[] = {
+			CStringGetTextDatum(counter->scope),
+			UUIDPGetDatum(&counter->scope_id),
+			TimestampTzGetDatum(day.starts_at),
+			TimestampTzGetDatum(day.ends_at)
+		};
+
+		lp_sql_run(&begin_sql, args, NULL);
+	}
+	return day;
+}
+
 void
 lp_counter_lock(LpCounter *counter, const Interval *back)
 {
@@ -129,13 +150,9 @@ lp_counter_lock(LpCounter *counter, const Interval *back)
 		TimestampTz now = lp_clock_now();
 		Datum		args[4];
 
-		load_days(counter, now);
-		day = lp_counter_day(counter, now);
+		day = lp_counter_find_day(counter, now, true);
 		args[0] = CStringGetTextDatum(counter->scope);
 		args[1] = UUIDPGetDatum(&counter->scope_id);
-		args[2] = TimestampTzGetDatum(day.starts_at);
-		args[3] = TimestampTzGetDatum(day.ends_at);
-		lp_sql_run(&begin_sql, args, NULL);
 		args[2] = TimestampTzGetDatum(look_back(counter, now, back));
 		args[3] = TimestampTzGetDatum(now);
 		lp_sql_run(&lock_sql, args, NULL);

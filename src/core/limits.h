@@ -52,6 +52,12 @@ typedef struct LpCounter
  */
 extern void lp_counter_lock(LpCounter *counter, const Interval *back);
 
+/*
+ * The day of the counter that at lies in; record fixes its bounds from now on.
+ * For rules that count something else than touches.
+ */
+extern LpDay lp_counter_find_day(LpCounter *counter, TimestampTz at, bool record);
+
 /* Loads days and uses for questions about at and later. */
 extern void lp_counter_load(LpCounter *counter, TimestampTz at, const Interval *back);
 

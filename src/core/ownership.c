@@ -118,7 +118,7 @@ require_assignable(const LpEligible *item, const LpClient *client, TimestampTz n
 		refuse(ERRCODE_LP_BANNED, id, "is excluded for this client",
 			   "The client's exclude_domains cover it.", NULL);
 #undef BROKEN
-	if (lp_client_room(client, now) == 0)
+	if (lp_client_room(client, now, true) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_LP_CAPACITY),
 				errmsg("client \"%s\" has used up its capacity", lp_uuid_text(&client->id)),
