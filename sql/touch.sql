@@ -189,6 +189,23 @@ SELECT pg_temp.lead(223);
 SELECT state FROM lp_touch_record(pg_temp.id(223), :a, 'email', NULL, :c, 'step 1', sent_at => '2026-01-03');
 SELECT allowed FROM lp_jit_claim(pg_temp.id(223), :a, 'email', :out, :c, 'step 1');
 
+-- when a sender was last used: by a dispatch, a confirmation, a send that nobody claimed; an older fact changes nothing
+SELECT (lp_sender_set(:a, 'email', 'used@agency.example', '{"warmup_ready": true}')).last_used_at;
+SAVEPOINT used;
+SELECT pg_temp.lead(901), pg_temp.lead(902);
+SET leadpool.now = '2026-03-20 10:00+00';
+SELECT allowed FROM lp_jit_claim(pg_temp.id(901), :a, 'email', ' Used@agency.example');
+SELECT last_used_at FROM lead_senders WHERE sender = 'used@agency.example';
+SET leadpool.now = '2026-03-20 10:05+00';
+SELECT lp_touch_dispatch(pg_temp.touch(901));
+SELECT last_used_at FROM lead_senders WHERE sender = 'used@agency.example';
+SELECT (lp_touch_confirm(pg_temp.touch(901), 'm', '2026-03-20 10:04+00')).state;
+SELECT last_used_at FROM lead_senders WHERE sender = 'used@agency.example';
+SET leadpool.now = '2026-03-20 10:06+00';
+SELECT (lp_touch_record(pg_temp.id(902), :a, 'email', 'used@agency.example')).state;
+SELECT last_used_at FROM lead_senders WHERE sender = 'used@agency.example';
+SET leadpool.now = '2026-03-04 15:00+00';
+ROLLBACK TO used;
 -- limits hold inside one transaction, and in a batch
 SELECT pg_temp.lead(n) FROM generate_series(231, 236) n;
 SELECT (lp_sender_set(:a, 'linkedin', 'ann', '{"daily_limit": 2}')).daily_limit;

@@ -76,6 +76,18 @@ static LpSql update_sql = LP_SQL(
 	BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, DATEOID, BOOLOID, INT4OID,
 	INT4OID);
 
+/*
+ * Whoever else writes the row now writes a time that is as good: nobody waits
+ * for it, so that sends of one sender never stand in line.
+ */
+static LpSql used_sql = LP_SQL(
+	"UPDATE @s@.lead_senders SET last_used_at = $3 WHERE id = ("
+	" SELECT s.id FROM @s@.lead_senders s"
+	" WHERE s.channel = $1::text::@s@.lp_channel AND s.sender_match = $2"
+	"  AND (s.last_used_at IS NULL OR s.last_used_at < $3)"
+	" FOR NO KEY UPDATE SKIP LOCKED)",
+	TEXTOID, TEXTOID, TIMESTAMPTZOID);
+
 static char *
 trimmed_lower(const char *string)
 {
@@ -108,6 +120,19 @@ lp_sender_match(LpChannel channel, const char *sender)
 	if (match == NULL || *match == '\0' || strlen(match) > LP_KEY_MAX_BYTES)
 		return NULL;
 	return match;
+}
+
+void
+lp_sender_used(LpChannel channel, const char *sender_match, TimestampTz at)
+{
+	Datum		values[3];
+
+	if (sender_match == NULL)
+		return;
+	values[0] = CStringGetTextDatum(lp_channel_name(channel));
+	values[1] = CStringGetTextDatum(sender_match);
+	values[2] = TimestampTzGetDatum(at);
+	lp_sql_run(&used_sql, values, NULL);
 }
 
 /* The value of a setting, and whether it is null. */

@@ -5,6 +5,7 @@
 #ifndef LP_SENDER_H
 #define LP_SENDER_H
 
+#include "datatype/timestamp.h"
 #include "util/channel.h"
 
 /*
@@ -13,5 +14,8 @@
  * channel (no address, empty, too long).
  */
 extern char *lp_sender_match(LpChannel channel, const char *sender);
+
+/* Records that a sender (as it is compared; NULL: none) was used at a moment. */
+extern void lp_sender_used(LpChannel channel, const char *sender_match, TimestampTz at);
 
 #endif							/* LP_SENDER_H */

@@ -222,6 +222,7 @@ lp_touch_record_send(const LpSend *send)
 	lp_ownership_contacted(&touch.lead_id, &touch.client_id, touch.assignment_id,
 						   touch.sent_at);
 	lp_touches_insert(&touch, 1);
+	lp_sender_used(touch.channel, touch.sender_match, touch.sent_at);
 	return touch.id;
 }
 
@@ -394,6 +395,7 @@ confirm_first(LpTouch *touch, const pg_uuid_t *lead_id, const char *message_id,
 	move(touch, LP_TOUCH_SENT, now);
 	lp_ownership_contacted(lead_id, &touch->client_id, touch->assignment_id,
 						   touch->sent_at);
+	lp_sender_used(touch->channel, touch->sender_match, touch->sent_at);
 }
 
 Datum
@@ -491,10 +493,13 @@ dispatch(const pg_uuid_t *id)
 		return false;
 	if (touch->state == LP_TOUCH_CLAIMED)
 	{
-		if (still_permitted(touch, &lead_id, now))
-			move(touch, LP_TOUCH_DISPATCHED, now);
-		else
+		if (!still_permitted(touch, &lead_id, now))
 			move(touch, LP_TOUCH_FENCED, now);
+		else
+		{
+			move(touch, LP_TOUCH_DISPATCHED, now);
+			lp_sender_used(touch->channel, touch->sender_match, now);
+		}
 		lp_touches_write(touch);
 		return touch->state == LP_TOUCH_DISPATCHED;
 	}
