@@ -79,6 +79,11 @@ INSERT INTO lead_touches (lead_id, client_id, channel, state, sent_at, counted_a
 VALUES (pg_temp.id(105), :b, 'email', 'sent', '2026-01-03', '2026-01-03', 1041);
 SELECT (pg_temp.ask(104, 'email')).* ;
 SELECT detail FROM lp_jit_explain(pg_temp.id(104), :a, 'email', :out) WHERE NOT passed;
+-- until release_contacted frees it
+UPDATE lead_assignments SET status = 'released', ended_at = '2026-01-04', kept_until = '2026-04-03' WHERE lead_id = pg_temp.id(105);
+SELECT (pg_temp.ask(104, 'email')).*;
+SELECT (lp_jit_check(pg_temp.id(104), :a, 'email', :out, '2026-04-02 23:59:59.999999+00')).failed AS before,
+       (lp_jit_check(pg_temp.id(104), :a, 'email', :out, '2026-04-03 00:00+00')).allowed AS then;
 ROLLBACK TO s;
 
 -- 4 pool_email_status: not verified; catch-all by setting

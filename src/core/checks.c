@@ -123,13 +123,15 @@ static LpCheckAnswer
 pool_suppressed(const LpJitCall *call, const LpJitLead *lead, TimestampTz t)
 {
 	const LpBan *ban = longest_ban(call, lead, t, LP_BAN_STOPS_OTHER);
+	TimestampTz banned_until = ban != NULL ? ban->expires_at : DT_NOBEGIN;
 
-	/* what no waiting lifts first */
+	/* what lasts longest */
 	if (lp_client_excludes(call->client, lead->lead.email_domain) ||
 		lp_client_excludes(call->client, lead->lead.company_domain))
 		return block(call, DT_NOEND, "the client excludes the domain");
-	if (lead->others_address)
-		return block(call, DT_NOEND, "the address may not be mailed by this client");
+	if (lead->others_until > t && lead->others_until >= banned_until)
+		return block(call, lead->others_until,
+					 "the address may not be mailed by this client");
 	if (ban != NULL)
 		return block(call, ban->expires_at, "%s on %s",
 					 lp_ban_reason_name(ban->reason), when(call, ban->created_at));

@@ -103,7 +103,8 @@ typedef struct LpJitLead
 	bool		owned;			/* else no other fact is loaded */
 	List	   *bans;			/* LpBan * */
 	LpSeen	   *seen;
-	bool		others_address; /* another client has it through another lead */
+	TimestampTz others_until;	/* until then another client has the address,
+								 * through another lead; DT_NOBEGIN: none */
 	LpQuiet    *quiet;
 } LpJitLead;
 

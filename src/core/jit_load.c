@@ -47,19 +47,22 @@ static LpSql seen_sql = LP_SQL(
 
 /*
  * Which leads have a mail address that another client has contacted through
- * another lead, or was given earlier through one.  OFFSET 0 makes the planner
- * begin with the few leads that share an address: it once began with all pairs
- * of assignments.
+ * another lead, and until when it is kept for that client (for ever, unless an
+ * assignment that has ended says otherwise), or was given earlier through one.
+ * OFFSET 0 makes the planner begin with the few leads that share an address:
+ * it once began with all pairs of assignments.
  */
 static LpSql others_address_sql = LP_SQL(
-	"SELECT k.n FROM unnest($1, $2, $3) k(id, key, n)"
+	"SELECT k.n, coalesce((SELECT min(f.kept_until) FROM @s@.lead_assignments f"
+	"   WHERE f.lead_id = t.lead_id AND f.client_id = t.client_id), 'infinity')"
+	" FROM unnest($1, $2, $3) k(id, key, n)"
 	" JOIN @s@.lead_touches t ON t.address_key = k.key"
 	" WHERE t.lead_id <> k.id AND t.client_id <> $4"
 	"  AND t.state IN ('dispatched', 'unknown', 'sent')"
 	"  AND NOT EXISTS (SELECT FROM @s@.lead_pool p"
 	"   WHERE p.id = t.lead_id AND p.merged_into = k.id)"
 	" UNION "
-	"SELECT x.n FROM (SELECT k.id, k.n, s.lead_id"
+	"SELECT x.n, 'infinity' FROM (SELECT k.id, k.n, s.lead_id"
 	"  FROM unnest($1, $2, $3) k(id, key, n)"
 	"  JOIN @s@.lead_state s ON s.email_key = k.key"
 	"  WHERE s.lead_id <> k.id AND s.state = 'active' OFFSET 0) x"
@@ -282,7 +285,11 @@ load_others_address(LpJitCall *call, LpJitLead **owned, int n)
 	args[3] = UUIDPGetDatum(call->client_id);
 	found = lp_sql_run(&others_address_sql, args, NULL);
 	for (uint64 row = 0; row < found; row++)
-		owned[lp_col_int(row, 1, 0) - 1]->others_address = true;
+	{
+		LpJitLead  *lead = owned[lp_col_int(row, 1, 0) - 1];
+
+		lead->others_until = Max(lead->others_until, lp_col_time(row, 2, DT_NOEND));
+	}
 }
 
 typedef struct QuietPlace
@@ -356,6 +363,7 @@ lp_jit_load(LpJitCall *call, const pg_uuid_t *ids, int n)
 	for (int i = 0; i < n; i++)
 	{
 		leads[i].asked = ids[i];
+		leads[i].others_until = DT_NOBEGIN;
 		leads[i].lead = loaded[i];
 		leads[i].owned = call->client->known && loaded[i].known &&
 			loaded[i].owner != NULL &&
