@@ -36,6 +36,13 @@ DATA_built = leadpool--$(EXTVERSION).sql
 
 EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)
 
+# "make installcheck" for a server that runs and has leadpool installed; "make
+# test" needs none and runs more.
+REGRESS = $(patsubst $(srcdir)/sql/%.sql,%,$(sort $(wildcard $(srcdir)/sql/*.sql)))
+REGRESS_OPTS = --load-extension=leadpool --encoding=UTF8 --no-locale
+ISOLATION = $(patsubst $(srcdir)/test/specs/%.spec,%,$(sort $(wildcard $(srcdir)/test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=leadpool --encoding=UTF8 --no-locale
+
 # Bitcode for a library that waits for SPI would only slow the build.
 override with_llvm = no
 
