@@ -237,6 +237,8 @@ SELECT lp_jit_check(pg_temp.id(1), NULL, 'email');
 SELECT lp_jit_check(pg_temp.id(1), :a, NULL);
 SELECT lp_jit_check(pg_temp.id(1), :a, 'pigeon');
 SELECT lp_jit_check(pg_temp.id(1), :a, 'email', at => 'infinity');
+-- months are counted back in any year
+SELECT (lp_jit_check(pg_temp.id(1), :a, 'linkedin', at => at)).allowed FROM unnest(ARRAY['0001-01-01 00:00+00', '4713-01-01 00:00+00 BC', '294276-12-31 00:00+00']::timestamptz[]) at;
 SELECT lp_jit_check_batch(:a, 'email', NULL);
 SELECT lp_jit_check_batch(:a, 'email', ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 10001)));
 SELECT lp_jit_explain(NULL, :a, 'email');

@@ -196,11 +196,11 @@ read_value(const LpJsonKey *key, JsonbValue *value, LpJsonArg *arg)
 			if (arg->never)
 				break;
 			if (arg->string == NULL || !lp_interval_parse(arg->string, &arg->period))
-				return "\"never\" or an interval of zero or more as text, such as \"90 days\"";
+				return "\"never\" or an interval from 0 to 1000 years as text, such as \"90 days\"";
 			break;
 		case LP_JSON_PERIOD:
 			if (arg->string == NULL || !lp_interval_parse(arg->string, &arg->period))
-				return "an interval of zero or more as text, such as \"90 minutes\"";
+				return "an interval from 0 to 1000 years as text, such as \"90 minutes\"";
 			break;
 		default:
 			if (arg->string == NULL)

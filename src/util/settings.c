@@ -18,6 +18,8 @@
 
 #include "util/settings.h"
 
+#define MAX_YEARS ((int64) 1000)	/* of a period */
+
 bool		lp_allow_catch_all = true;
 int			lp_soft_bounce_limit = 3;
 char	   *lp_merge_on;
@@ -67,6 +69,7 @@ static PeriodSetting periods[PERIODS] = {
 	"After how long a contacted lead that was released may go to another client, or never."},
 };
 
+/* An infinite one, which PostgreSQL 17 has, is no DTK_DELTA. */
 bool
 lp_interval_parse(const char *text, Interval *result)
 {
@@ -87,7 +90,9 @@ lp_interval_parse(const char *text, Interval *result)
 		dtype != DTK_DELTA ||
 		itmin2interval(&itm, result) != 0)
 		return false;
-	return result->month >= 0 && result->day >= 0 && result->time >= 0;
+	return result->month >= 0 && result->month <= MAX_YEARS * MONTHS_PER_YEAR &&
+		result->day >= 0 && result->day <= MAX_YEARS * 366 &&
+		result->time >= 0 && result->time <= MAX_YEARS * 366 * USECS_PER_DAY;
 }
 
 static bool
@@ -101,7 +106,7 @@ check_period(char **newval, void **extra, GucSource source)
 	parsed->never = pg_strcasecmp(*newval, "never") == 0;
 	if (!parsed->never && !lp_interval_parse(*newval, &parsed->value))
 	{
-		GUC_check_errdetail("\"%s\" is not an interval of zero or more.", *newval);
+		GUC_check_errdetail("\"%s\" is not an interval from 0 to 1000 years.", *newval);
 		GUC_check_errhint("Write it like '72 hours' or '12 months'.");
 		free(parsed);
 		return false;

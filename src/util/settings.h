@@ -30,7 +30,8 @@ extern bool lp_setting_release_contacted(const Interval **period);
 
 /*
  * Parses an interval such as '72 hours' or '12 months' without ever throwing.
- * False if it does not parse or is negative.
+ * False if it does not parse, is negative, or is so long (above 1000 years) that
+ * counting back from a time of today leaves the calendar.
  */
 extern bool lp_interval_parse(const char *text, Interval *result);
 
