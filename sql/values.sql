@@ -12,10 +12,12 @@ SELECT lp_normalize('phone', '+49 30 901820');
 SELECT pg_read_file('/proc/self/maps') LIKE '%libphonenumber%' AS loaded;
 
 -- Addresses: blanks, case, IDN, mailto.
-SELECT * FROM pg_temp.norm('email', 'jane@acme.test', '  Jane.Doe@ACME.Test ', U&'\00A0jane@acme.test\200B\FEFF',
+SELECT * FROM pg_temp.norm('email', 'jane@acme.test', '  Jane.Doe@ACME.Test ',
     'MAILTO:Jane@Acme.test?subject=x', 'jane+news@acme.test', 'j.a.n.e@acme.test',
     U&'J\00C4ne@b\00DCcher.example', U&'ja\0308ne@xn--bcher-kva.EXAMPLE', 'jane@acme.test.',
     U&'jane@\4F8B\3048\3002\30C6\30B9\30C8', '"Jane Doe"@acme.test', U&'\0418\0412\0410\041D@acme.test');
+-- What nobody sees (and psql's versions do not agree how wide it is).
+SELECT lp_normalize('email', U&'\00A0jane@acme.test\200B\FEFF');
 -- One mailbox at Google.
 SELECT DISTINCT form FROM pg_temp.norm('email', 'janedoe@gmail.com', 'Jane.Doe+list@gmail.com', 'j.a.n.e.doe@googlemail.com', 'JANEDOE+@GMAIL.COM');
 -- No address.

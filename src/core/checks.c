@@ -16,6 +16,9 @@
 #include "util/clock.h"
 #include "util/zone.h"
 
+static char *write_detail(const LpJitCall *call, const char *format,
+						  va_list arguments) pg_attribute_printf(2, 0);
+
 static char *
 write_detail(const LpJitCall *call, const char *format, va_list arguments)
 {

@@ -8,6 +8,8 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+#include "util/compat.h"
+
 /* lead_state.flags; the numbers are stored, so they never change meaning. */
 typedef enum LpLeadFlag
 {
@@ -68,6 +70,6 @@ extern void lp_lead_lock(const pg_uuid_t *ids, int n);
 extern LpLead *lp_lead_load(const pg_uuid_t *ids, int n);
 
 /* Throws LP001 for a lead that does not exist (for the caller). */
-extern void lp_lead_no_such(const pg_uuid_t *id) pg_attribute_noreturn();
+pg_noreturn extern void lp_lead_no_such(const pg_uuid_t *id);
 
 #endif							/* LP_LEAD_H */

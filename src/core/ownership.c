@@ -77,8 +77,8 @@ lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
 	return lp_sql_run(&end_sql, values, nulls) > 0;
 }
 
-static void refuse(int code, const pg_uuid_t *lead_id, const char *message,
-				   const char *detail, const char *hint) pg_attribute_noreturn();
+pg_noreturn static void refuse(int code, const pg_uuid_t *lead_id, const char *message,
+							   const char *detail, const char *hint);
 
 static void
 refuse(int code, const pg_uuid_t *lead_id, const char *message,

@@ -9,6 +9,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "util/compat.h"
+
 typedef struct LpClient
 {
 	pg_uuid_t	id;
@@ -47,7 +49,7 @@ extern LpClient *lp_client_load(const pg_uuid_t *client_id);
 extern bool lp_client_excludes(const LpClient *client, const char *host);
 
 /* Throws 42704. */
-extern void lp_client_no_such(const pg_uuid_t *client_id) pg_attribute_noreturn();
+pg_noreturn extern void lp_client_no_such(const pg_uuid_t *client_id);
 
 /*
  * Records on the active assignment of a lead (if this client holds it), and on

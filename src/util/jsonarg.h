@@ -15,6 +15,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "util/compat.h"
+
 typedef enum LpJsonKind
 {
 	LP_JSON_BOOL,
@@ -65,8 +67,8 @@ extern LpJsonArg *lp_json_read(const char *what, Jsonb *json,
 							   const LpJsonKey *keys, int n_keys);
 
 /* Throws 22023: key what "name" has a wrong value; expected says which are right. */
-extern void lp_json_wrong(const char *what, const char *name,
-						  const char *expected) pg_attribute_noreturn();
+pg_noreturn extern void lp_json_wrong(const char *what, const char *name,
+									  const char *expected);
 
 /* Calls each key of an object: name and value. */
 extern void lp_json_each(JsonbContainer *object,

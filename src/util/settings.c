@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "util/compat.h"
 #include "util/settings.h"
 
 #define MAX_YEARS ((int64) 1000)	/* of a period */
@@ -98,7 +99,7 @@ lp_interval_parse(const char *text, Interval *result)
 static bool
 check_period(char **newval, void **extra, GucSource source)
 {
-	PeriodSetting *parsed = malloc(sizeof(PeriodSetting));
+	PeriodSetting *parsed = guc_malloc(LOG, sizeof(PeriodSetting));
 
 	if (parsed == NULL)
 		return false;
@@ -108,7 +109,7 @@ check_period(char **newval, void **extra, GucSource source)
 	{
 		GUC_check_errdetail("\"%s\" is not an interval from 0 to 1000 years.", *newval);
 		GUC_check_errhint("Write it like '72 hours' or '12 months'.");
-		free(parsed);
+		guc_free(parsed);
 		return false;
 	}
 	*extra = parsed;
@@ -124,7 +125,7 @@ check_finite_period(char **newval, void **extra, GucSource source)
 	if (((PeriodSetting *) *extra)->never)
 	{
 		GUC_check_errdetail("This period cannot be \"never\".");
-		free(*extra);
+		guc_free(*extra);
 		*extra = NULL;
 		return false;
 	}
@@ -210,7 +211,7 @@ check_now(char **newval, void **extra, GucSource source)
 	int			tz = 0;
 	fsec_t		fsec;
 	struct pg_tm tm;
-	TimestampTz *value = malloc(sizeof(TimestampTz));
+	TimestampTz *value = guc_malloc(LOG, sizeof(TimestampTz));
 	pg_tz	   *callers = session_timezone;
 	int			failed;
 #if PG_VERSION_NUM >= 160000
@@ -242,7 +243,7 @@ check_now(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("\"%s\" is not a time.", *newval);
 		GUC_check_errhint("Write it like '2026-03-01 12:00:00+00'.");
 		*extra = NULL;
-		free(value);
+		guc_free(value);
 		return false;
 	}
 	return true;
