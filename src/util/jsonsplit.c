@@ -100,14 +100,16 @@ clean_number(char *p, const char *end)
 {
 	int			len = strspn(p, "0123456789+-.eE");
 	char	   *exponent;
+	long		power = 0;
 
 	if (len > end - p)
 		len = end - p;
 	exponent = memchr(p, 'e', len);
 	if (exponent == NULL)
 		exponent = memchr(p, 'E', len);
-	if (len > MAX_NUMBER ||
-		(exponent != NULL && labs(strtol(exponent + 1, NULL, 10)) > MAX_NUMBER))
+	if (exponent != NULL)
+		power = strtol(exponent + 1, NULL, 10);
+	if (len > MAX_NUMBER || power < -MAX_NUMBER || power > MAX_NUMBER)
 	{
 		memset(p, ' ', len);
 		memcpy(p, "null", 4);

@@ -113,7 +113,8 @@ is_number(const char *text)
 		char	   *end;
 		long		power = strtol(p + 1, &end, 10);
 
-		if (end == p + 1 || isspace((unsigned char) p[1]) || labs(power) > MAX_NUMBER)
+		if (end == p + 1 || isspace((unsigned char) p[1]) ||
+			power < -MAX_NUMBER || power > MAX_NUMBER)
 			return false;
 		p = end;
 	}

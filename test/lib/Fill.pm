@@ -124,7 +124,7 @@ sub consistency
 		UNION ALL SELECT 'part without envelope', c.id::text FROM lead_captures c
 			WHERE c.envelope_id IS NOT NULL AND NOT EXISTS (SELECT FROM lead_captures e WHERE e.id = c.envelope_id AND e.envelope_id IS NULL)
 		UNION ALL SELECT 'envelope without parts', e.id::text FROM lead_captures e
-			WHERE e.envelope_id IS NULL AND coalesce(cardinality(e.cuts), 0) > (SELECT count(*) FROM lead_captures c WHERE c.envelope_id = e.id)
+			WHERE e.envelope_id IS NULL AND cardinality(array_remove(e.cuts, NULL)) > (SELECT count(*) FROM lead_captures c WHERE c.envelope_id = e.id)
 		UNION ALL SELECT 'key without capture', k.capture_id::text FROM lead_capture_keys k
 			WHERE NOT EXISTS (SELECT FROM lead_captures c WHERE c.id = k.capture_id)
 		UNION ALL SELECT 'unmapped without capture', u.capture_id::text FROM lead_unmapped u
