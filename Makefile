@@ -2,9 +2,10 @@
 #
 #   make            build          make install    install
 #   make demo       see it work    make test       every test
+#   make matrix     test on other major versions of PostgreSQL
 #
-# "make demo" and "make test" install what a bare Debian machine lacks; the
-# other targets only use what is there.
+# "make demo", "make test" and "make matrix" install what a bare Debian machine
+# lacks; the other targets only use what is there.
 
 EXTENSION = leadpool
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" leadpool.control)
@@ -50,7 +51,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2> /dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifeq ($(filter demo test setup doc,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo test matrix setup doc,$(MAKECMDGOALS)),)
 $(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
 endif
 
@@ -72,13 +73,15 @@ uninstall: uninstall-phone
 uninstall-phone:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
 
-.PHONY: demo test setup format doc install-phone uninstall-phone
+.PHONY: demo test matrix setup format doc install-phone uninstall-phone
 setup:
 	@test/lib/packages.sh
 demo:
 	@test/run.sh demo
 test:
 	@test/run.sh test
+matrix:
+	@test/matrix.sh
 format:
 	@test/lib/format.sh
 doc:
