@@ -51,6 +51,12 @@ SELECT outcome FROM lp_capture_apollo('{"person": {"id": "p3", "email": "x@three
 SELECT email_status, seniority FROM lead_pool WHERE apollo_id = 'p3';
 SELECT provider, json_path, seen, sample FROM lead_unmapped_paths ORDER BY json_path;
 
+-- a long path is kept as far as it is shown; what nests too deep is refused as that
+SELECT outcome FROM lp_capture_apollo(jsonb_build_object('id', 'long', repeat(U&'\00E9', 400000), (SELECT jsonb_object_agg('k' || i, i) FROM generate_series(1, 3000) i)));
+SELECT octet_length(json_path) AS bytes, seen, sample FROM lead_unmapped_paths WHERE json_path LIKE U&'\00E9%';
+SELECT outcome FROM lp_capture_apollo(format('{"id": "deep", "deep": %s%s}', repeat('[', 498), repeat(']', 498))::jsonb);
+SELECT outcome FROM lp_capture_apollo(format('{"id": "deep", "deep": %s%s}', repeat('[', 5000), repeat(']', 5000))::jsonb);
+
 -- a body off the wire: an escaped NUL and half a pair cost one character each
 SELECT outcome FROM lp_capture_apollo_raw('{"person": {"id": "p4", "headline": "a\u0000b", "title": "\ud83d!", "city": "\ud83d\ude00", "name": "\\u0000",
     "organization": {"id": "o4", "total_funding": 1e99999}}}');

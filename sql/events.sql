@@ -113,5 +113,6 @@ SELECT * FROM lp_record_event('replied', touch_id => '00000000-0000-7000-8000-00
 SELECT * FROM lp_record_event('replied', email => 'a@b.example', client_id => '00000000-0000-7000-8000-00000000ffff');
 SELECT * FROM lp_record_event('replied', email => 'a@b.example', detail => '[]');
 SELECT * FROM lp_record_event('sent', email => 'p9@quillmere.example');
+SELECT * FROM lp_record_event('opened', email => 'p9@quillmere.example', external_id => repeat('x', 1001));
 \set VERBOSITY terse
 ROLLBACK;

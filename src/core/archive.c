@@ -288,6 +288,14 @@ found_path(Findings *f, const char *path, const JsonbValue *value)
 
 static const LpField data_field = {.open = true};
 
+/* The path of a member; a long one is not written further than it is kept. */
+static const char *
+member_path(const char *path, const char *between, const char *word)
+{
+	return strlen(path) > MAX_PATH ? path :
+		psprintf("%s%s%.*s", path, between, MAX_PATH, word);
+}
+
 /*
  * Walks one value.  path is its place in the element; field what is known of
  * it, or NULL; key the last key on the way.
@@ -325,13 +333,13 @@ walk(Findings *f, const char *path, const char *key, const LpField *field,
 				entry.inside = field->inside;
 				inner = &entry;
 			}
-			walk(f, psprintf("%s[]", path), key, inner, &member);
+			walk(f, member_path(path, "[]", ""), key, inner, &member);
 			continue;
 		}
 		word = pnstrdup(name.val.string.val, name.val.string.len);
 		if (field != NULL && field->inside != NULL && !field->list)
 			inner = lp_shape_find(field->inside, word, strlen(word));
-		walk(f, *path == '\0' ? word : psprintf("%s.%s", path, word), word, inner,
+		walk(f, member_path(path, *path == '\0' ? "" : ".", word), word, inner,
 			 &member);
 	}
 }

@@ -187,30 +187,54 @@ read_element(LpBatch *batch, LpElement *element)
 }
 
 static void
-read_body(LpBatch *batch)
+check_limit(const char *what, int n, int limit)
 {
-	LpSpan	   *spans;
-
-	if (batch->len > MAX_BODY)
+	if (n > limit)
 		ereport(ERROR,
 				errcode(ERRCODE_LP_TOO_LARGE),
-				errmsg("payload has %d bytes, more than %d", batch->len, MAX_BODY),
+				errmsg("payload has %d %s, more than %d", n, what, limit),
 				errhint("Capture it in parts."));
+}
+
+static void
+refuse_body(const LpBatch *batch)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_JSON_TEXT),
+			errmsg(batch->provider != NULL ? "payload is not a JSON object" :
+				   "payload is neither a JSON object nor a list of objects"),
+			errhint("Pass the answer as it came; nothing was stored."));
+}
+
+static LpSpan *
+split_body(LpBatch *batch)
+{
+	char		first = batch->body[strspn(batch->body, " \t\r\n")];
+	LpSpan	   *spans;
+
+	if (first != '{' && (first != '[' || batch->provider != NULL))
+		refuse_body(batch);
+	check_limit("bytes", batch->len, MAX_BODY);
+	if (lp_json_too_deep(batch->body, batch->len))
+		ereport(ERROR,
+				errcode(ERRCODE_LP_TOO_LARGE),
+				errmsg("payload nests deeper than %d levels", LP_JSON_MAX_DEPTH),
+				errhint("Flatten it; nothing was stored."));
 	batch->clean = lp_json_clean(batch->body, batch->len);
 	spans = batch->provider != NULL ?
 		lp_json_split(batch->clean, batch->len, &batch->n) :
 		lp_json_split_rows(batch->clean, batch->len, &batch->n);
 	if (spans == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_JSON_TEXT),
-				errmsg(batch->provider != NULL ? "payload is not a JSON object" :
-					   "payload is neither a JSON object nor a list of objects"),
-				errhint("Pass the answer as it came; nothing was stored."));
-	if (batch->n > MAX_ELEMENTS)
-		ereport(ERROR,
-				errcode(ERRCODE_LP_TOO_LARGE),
-				errmsg("payload has %d elements, more than %d", batch->n, MAX_ELEMENTS),
-				errhint("Capture it in parts."));
+		refuse_body(batch);
+	check_limit("elements", batch->n, MAX_ELEMENTS);
+	return spans;
+}
+
+static void
+read_body(LpBatch *batch)
+{
+	LpSpan	   *spans = split_body(batch);
+
 	batch->elements = palloc0(sizeof(LpElement) * Max(batch->n, 1));
 	for (int i = 0; i < batch->n; i++)
 	{

@@ -34,6 +34,8 @@ PG_FUNCTION_INFO_V1(lp_record_event);
 /* Namespace of the advisory locks that make (event, external_id) once. */
 #define EVENT_LOCK_CLASS 0x6c706576
 
+#define MAX_EXTERNAL_ID 1000	/* bytes; as the table checks */
+
 typedef enum Effect
 {
 	EFFECT_RECORD,				/* nothing but the row */
@@ -524,6 +526,11 @@ lp_record_event(PG_FUNCTION_ARGS)
 	event.channel = lp_arg_channel_or_none(fcinfo, 3);
 	event.touch_id = lp_arg_uuid_or_null(fcinfo, 6);
 	event.external_id = lp_arg_text_or_null(fcinfo, 8);
+	if (event.external_id != NULL && strlen(event.external_id) > MAX_EXTERNAL_ID)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("\"external_id\" has more than %d bytes", MAX_EXTERNAL_ID),
+				errhint("Pass the provider's id of the event, or a digest of it."));
 	event.client_id = given_client;
 	lp_arg_require(fcinfo, 9, "detail");
 	event.detail = PG_GETARG_JSONB_P(9);

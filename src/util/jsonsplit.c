@@ -12,7 +12,6 @@
 
 #include "util/jsonsplit.h"
 
-#define MAX_DEPTH 500
 #define MAX_NUMBER 5000			/* digits, and powers of ten */
 
 #if PG_VERSION_NUM >= 160000
@@ -143,8 +142,8 @@ lp_json_clean(const char *text, int len)
 	return copy;
 }
 
-static bool
-too_deep(const char *text, int len)
+bool
+lp_json_too_deep(const char *text, int len)
 {
 	bool		in_string = false;
 	int			depth = 0;
@@ -159,7 +158,7 @@ too_deep(const char *text, int len)
 			depth++;
 		else if (!in_string && (text[i] == '}' || text[i] == ']'))
 			depth--;
-		if (depth > MAX_DEPTH)
+		if (depth > LP_JSON_MAX_DEPTH)
 			return true;
 	}
 	return false;
@@ -358,8 +357,6 @@ run_parser(Splitter *s, char *clean, int len, bool rows)
 		.array_element_end = element_end,
 	};
 
-	if (too_deep(clean, len))
-		return false;
 	memset(s, 0, sizeof(*s));
 	s->rows = rows;
 	s->list = LP_LISTS;

@@ -5,6 +5,9 @@
 #ifndef LP_JSONSPLIT_H
 #define LP_JSONSPLIT_H
 
+/* Lists and objects within each other: the parser and the walks recurse. */
+#define LP_JSON_MAX_DEPTH 500
+
 /* The lists that a body may have, in the order in which elements count. */
 typedef enum LpList
 {
@@ -31,6 +34,9 @@ typedef struct LpSpan
  * beyond numeric becomes null.
  */
 extern char *lp_json_clean(const char *text, int len);
+
+/* Whether a text nests deeper than LP_JSON_MAX_DEPTH; ask before parsing it. */
+extern bool lp_json_too_deep(const char *text, int len);
 
 /*
  * The elements of a cleaned Apollo body, in the order of LpList.  Returns
