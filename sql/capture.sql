@@ -133,6 +133,9 @@ SELECT title, city, email_status, linkedin_headline, phone, enriched_at FROM lea
 SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s3", "email": "o@s3.example", "email_status": "verified"}}', '2026-02-02 00:00+00');
 SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s3", "email": "other@s3.example", "email_status": "unavailable", "city": "Bergen"}}', '2026-02-01 00:00+00');
 SELECT email, email_status, city FROM lead_pool WHERE apollo_id = 's3';
+-- nor does the status of what is no address
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s3", "email": "see website", "email_status": "guessed"}}', '2026-02-03 00:00+00');
+SELECT email, email_status FROM lead_pool WHERE apollo_id = 's3';
 -- the same words again, after others were said in between, are news
 SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s4", "title": "A"}}', '2026-02-01 00:00+00');
 SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s4", "title": "B"}}', '2026-02-02 00:00+00');
@@ -160,6 +163,9 @@ SELECT company_domain, company_org FROM lead_state s JOIN lead_pool p ON p.id = 
 SELECT apollo_id, primary_domain, facts->>'industry' AS industry FROM lead_companies;
 SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"organizations": [{"id": "oc", "industry": "robots"}, null, {"name": "nameless"}, {"primary_domain": "gmail.com"}]}', '2026-03-04 14:00+00');
 SELECT facts->>'industry' AS industry FROM lead_companies WHERE apollo_id = 'oc';
+-- a newer answer replaces what an older one filled, never what the person's own said
+SELECT outcome FROM lp_capture_apollo('{"organization": {"id": "oc", "name": "Kade NV", "annual_revenue": 7}}', '2026-03-04 16:00+00');
+SELECT apollo_id, company_name, company_industry, company_revenue FROM lead_pool WHERE apollo_id IN ('k1', 'k2') ORDER BY 1;
 
 -- other sources: keys are columns
 SELECT ordinal, outcome, detail FROM lp_capture('trade_fair', '[{"email": "ilse@fennwick.example", "full_name": "Ilse", "company_estimated_num_employees": "12", "id": "x", "score": 99, "badge": 7, "zone": "Mars/Base"},

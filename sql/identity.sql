@@ -54,6 +54,10 @@ SELECT lead_id AS c2 FROM lp_capture_apollo('{"person": {"id": "c2", "email": "c
 SELECT outcome, detail, lead_id = :'c1' AS strongest FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "linkedin_url": "https://linkedin.com/in/c-two"}}');
 SELECT outcome, detail, lead_id = :'c1' AS strongest FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "title": "again"}}');
 SELECT kind, lead_id = :'c1' AS decided, other_lead_id = :'c2' AS other, status, detail, replacement_owed FROM lead_conflicts;
+-- the same two the other way round are the conflict that is open already
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "c2b", "linkedin_url": "https://linkedin.com/in/c-two"}}');
+SELECT outcome, detail, lead_id = :'c2' AS strongest FROM lp_capture_apollo('{"person": {"id": "c2", "email": "c1@ties.example"}}');
+SELECT count(*) FROM lead_conflicts;
 SELECT lp_find_lead(email => 'c2@ties.example') = :'c2' AS key_not_moved, lp_find_lead(email => 'c1@ties.example') = :'c1' AS kept;
 SELECT value, identifies FROM lead_identities WHERE lead_id = :'c1' ORDER BY kind, value;
 -- within one body likewise: a new person's address on a known one

@@ -345,6 +345,40 @@ replay_leads(LpBatch *batch)
 	}
 }
 
+/* Whether the row shows a value of the company's that is another one now. */
+static bool
+shows_older(const LpPool *pool, const LpPoolRow *row, const LpPoolRow *told,
+			const LpPoolRow *tells)
+{
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (!told->nulls[i] && !row->nulls[i] && lp_pool_same(pool, i, told, row) &&
+			!lp_pool_same(pool, i, told, tells))
+			return true;
+	return false;
+}
+
+/* Leads that were filled with what the company no longer says: fold again. */
+static void
+retell_company(LpBatch *batch, const LpOrganization *company, Jsonb *before)
+{
+	LpOrganization old = *company;
+	LpFacts    *told;
+	LpFacts    *tells = lp_organization_facts(batch->pool, company);
+
+	old.facts = before;
+	told = lp_organization_facts(batch->pool, &old);
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		LpTouched  *lead = &batch->leads[i];
+		char	   *name = lp_fold_company(batch->pool, lead->row);
+
+		if (name != NULL && company->apollo_id != NULL &&
+			strcmp(name, company->apollo_id) == 0 && !lead->is_new &&
+			shows_older(batch->pool, lead->row, told->row, tells->row))
+			lead->replay = true;
+	}
+}
+
 /* The same for companies; facts are laid in the order of time. */
 static void
 lay_companies(LpBatch *batch)
@@ -380,6 +414,8 @@ lay_companies(LpBatch *batch)
 		element->outcome = before == NULL ? "inserted" :
 			compareJsonbContainers(&before->root, &company->facts->root) == 0 ?
 			"unchanged" : "updated";
+		if (before != NULL && strcmp(element->outcome, "updated") == 0)
+			retell_company(batch, company, before);
 	}
 	lp_organization_save(batch->companies, batch->n_companies);
 }

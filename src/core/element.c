@@ -203,7 +203,9 @@ read_email(const LpPool *pool, LpFacts *facts)
 	else
 	{
 		each_entry(pool, facts, LP_COL_FOUND_EMAILS, visit_found_email);
-		if (facts->email == NULL)
+		/* The status of what is no address says nothing of the one known. */
+		if (facts->email == NULL &&
+			(email == NULL || *email == '\0' || facts->email_locked))
 			facts->email_status = status;
 	}
 	forget(pool, facts, LP_COL_EMAIL);

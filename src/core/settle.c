@@ -14,10 +14,14 @@
 #include "core/event.h"
 #include "store/sql.h"
 
+/* Two leads are one conflict, whichever of them a capture was laid on. */
 static LpSql conflict_sql = LP_SQL(
 	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
-	" SELECT DISTINCT ON (a, b) 'identity', a, b, k, $4"
-	" FROM unnest($1, $2, $3) WITH ORDINALITY u(a, b, k, n) ORDER BY a, b, n"
+	" SELECT DISTINCT ON (least(a, b), greatest(a, b)) 'identity', a, b, k, $4"
+	" FROM unnest($1, $2, $3) WITH ORDINALITY u(a, b, k, n)"
+	" WHERE NOT EXISTS (SELECT FROM @s@.lead_conflicts c WHERE c.kind = 'identity'"
+	"  AND c.status = 'open' AND c.lead_id = b AND c.other_lead_id = a)"
+	" ORDER BY least(a, b), greatest(a, b), n"
 	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
 	UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID);
 
