@@ -14,6 +14,11 @@ SELECT lp_suppress('email', 'sam@buildright.example', 'unsubscribed')
      = lp_suppress('email', 'sam+x@buildright.example', 'unsubscribed') AS same_row;
 SELECT count(*), count(DISTINCT ban_id) FROM lead_suppressions;
 
+-- words of one's own are kept, also beside another ban
+SELECT lp_suppress('email', 'words@buildright.example', 'operator') IS NOT NULL AS banned, lp_suppress('email', 'words@buildright.example', 'rang us twice')
+     = lp_suppress('email', 'words@buildright.example', 'rang us twice') AS same_row;
+SELECT reason, note FROM lead_suppressions WHERE reason = 'operator' ORDER BY note NULLS FIRST;
+
 -- a number, in national digits or as E.164
 SELECT lp_suppress('phone', '+1 202-555-0143', 'dnc') IS NOT NULL AS banned;
 SELECT v AS value, lp_is_suppressed('phone', v)

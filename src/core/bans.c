@@ -503,8 +503,9 @@ static LpSql equal_sql = LP_SQL(
 	" AND channel IS NOT DISTINCT FROM $3::@s@.lp_channel"
 	" AND client_id IS NOT DISTINCT FROM $4"
 	" AND (expires_at IS NULL OR expires_at >= coalesce($5, 'infinity'))"
+	" AND note IS NOT DISTINCT FROM $6"
 	" ORDER BY created_at, id LIMIT 1",
-	BYTEAOID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID);
+	BYTEAOID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID, TEXTOID);
 
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_suppressions (id, ban_id, kind, value_hash, key_id, domain,"
@@ -544,6 +545,8 @@ insert_row(NewBan *ban, const LpKey *key, const char *value)
 	nulls[2] = ban->channel == NULL ? 'n' : ' ';
 	nulls[3] = order->client_id == NULL ? 'n' : ' ';
 	nulls[4] = TIMESTAMP_IS_NOEND(order->expires_at) ? 'n' : ' ';
+	args[5] = order->note != NULL ? CStringGetTextDatum(order->note) : 0;
+	nulls[5] = order->note == NULL ? 'n' : ' ';
 	if (lp_sql_run(&equal_sql, args, nulls) > 0)
 	{
 		if (!ban->ban_known)
