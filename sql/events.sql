@@ -102,6 +102,19 @@ SELECT effect FROM lp_record_event('unsubscribed', client_id => :b, email => 'ea
 SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "apollo-early", "email": "early@quillmere.example", "email_status": "verified"}}');
 SELECT flags & 512 AS flag FROM lead_state s JOIN lead_pool p ON p.id = s.lead_id WHERE p.apollo_id = 'apollo-early';
 
+-- a bounce is of one address: another one is free, and the old one stays bounced wherever it turns up
+SELECT lead_id AS moved FROM lp_capture_apollo('{"person": {"id": "apollo-moved", "email": "moved1@quillmere.example", "email_status": "verified"}}') \gset
+SELECT effect FROM lp_record_event('bounced', lead_id => :'moved');
+SELECT email_bounced_at IS NOT NULL AS bounced, a.channels & 1 AS by_email FROM lead_pool p LEFT JOIN lead_available a ON a.lead_id = p.id WHERE p.id = :'moved';
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "apollo-moved", "email": "moved2@quillmere.example", "email_status": "verified"}}');
+SELECT email_bounced_at IS NOT NULL AS bounced, a.channels & 1 AS by_email FROM lead_pool p LEFT JOIN lead_available a ON a.lead_id = p.id WHERE p.id = :'moved';
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "apollo-moved", "email": "moved1@quillmere.example", "email_status": "verified", "title": "Back"}}');
+SELECT email_bounced_at IS NOT NULL AS bounced, a.channels & 1 AS by_email FROM lead_pool p LEFT JOIN lead_available a ON a.lead_id = p.id WHERE p.id = :'moved';
+-- a ban with an end leaves no mark that outlives it
+SELECT lp_suppress('email', 'moved2@quillmere.example', 'operator', expires_at => '2026-12-01 00:00+00') IS NOT NULL AS banned;
+SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "apollo-moved", "title": "Again"}}');
+SELECT flags & 512 AS flag FROM lead_state WHERE lead_id = :'moved';
+
 -- bad input
 \set VERBOSITY default
 SELECT * FROM lp_record_event('winked', email => 'a@b.example');

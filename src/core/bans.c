@@ -658,7 +658,7 @@ act_on_leads(const LpBanOrder *order, const pg_uuid_t *leads, int n,
 		args[1] = TimestampTzGetDatum(now);
 		lp_sql_run(&unsubscribed_sql, args, NULL);
 	}
-	if (order->reason == LP_BAN_BOUNCED)
+	if (order->reason == LP_BAN_BOUNCED && TIMESTAMP_IS_NOEND(order->expires_at))
 		mark_bounced(leads, n, keys, nkeys, now);
 
 	for (LpChannel channel = 0; channel < LP_CHANNELS; channel++)

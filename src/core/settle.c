@@ -135,6 +135,59 @@ act_on_marks(LpBatch *batch)
 	}
 }
 
+static LpSql bounces_sql = LP_SQL(
+	"UPDATE @s@.lead_pool p SET email_bounced_at = nullif(u.at, 'infinity'),"
+	" updated_at = $3 FROM unnest($1, $2) u(id, at) WHERE p.id = u.id",
+	UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID);
+
+/* A bounce is of one address: another one is free, the old one is not. */
+static void
+save_bounces(LpBatch *batch, List **bans)
+{
+	int			column = lp_pool_column(batch->pool, "email_bounced_at", 16);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * batch->n_leads);
+	Datum	   *times = palloc(sizeof(Datum) * batch->n_leads);
+	int			n = 0;
+
+	for (int i = 0; i < batch->n_leads; i++)
+	{
+		LpTouched  *lead = &batch->leads[i];
+		TimestampTz at = DT_NOEND;
+		ListCell   *cell;
+
+		foreach(cell, bans[i])
+		{
+			LpBan	   *ban = lfirst(cell);
+
+			if (TIMESTAMP_IS_NOEND(ban->expires_at) &&
+				lp_ban_stops(ban, NULL, LP_CHANNEL_EMAIL, batch->now) == LP_BAN_STOPS_BOUNCED)
+				at = Min(at, ban->created_at);
+		}
+		if (TIMESTAMP_IS_NOEND(at) == lead->row->nulls[column])
+			continue;
+		ids[n] = lead->id;
+		times[n++] = TimestampTzGetDatum(at);
+		lead->changed = true;
+	}
+	if (n > 0)
+	{
+		Datum		args[] = {
+			lp_array_of_uuids(ids, n), lp_array_of_datums(times, n, TIMESTAMPTZOID),
+			TimestampTzGetDatum(batch->now)
+		};
+
+		lp_sql_run(&bounces_sql, args, NULL);
+	}
+}
+
+/* Whether everyone must leave the person alone, for good. */
+static bool
+is_whole(const LpBan *ban, TimestampTz now)
+{
+	return TIMESTAMP_IS_NOEND(ban->expires_at) &&
+		lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, now) != LP_BAN_STOPS_NOTHING;
+}
+
 /* Which of the leads are banned, and who must know. */
 static void
 look_up_bans(LpBatch *batch)
@@ -161,13 +214,13 @@ look_up_bans(LpBatch *batch)
 			if (lp_ban_is_private(ban))
 				continue;
 			batch->leads[i].banned = true;
-			person = person || lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, batch->now) !=
-				LP_BAN_STOPS_NOTHING;
+			person = person || is_whole(ban, batch->now);
 		}
 		if (person)
 			whole[n_whole++] = ids[i];
 	}
 	lp_state_set_banned(whole, n_whole);
+	save_bounces(batch, bans);
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
