@@ -4,10 +4,11 @@
  *
  * The first pass takes what no other transaction has locked, and waits for
  * nobody: it looks without locks and then locks what it found, as far as it is
- * free, so that nothing is locked that it does not take.  If that is not enough and others hold candidates, everything the
- * pass had locked is let go (a subtransaction) and a second pass locks the
- * leads in the order of their ids and waits; one second pass runs at a time.
- * So nobody who waits for a lead holds one that another second pass wants.
+ * free, so that nothing is locked that it does not take.  If that is not enough
+ * and others hold some of what it found, everything the pass had locked is let
+ * go (a subtransaction) and a second pass locks the leads in the order of their
+ * ids and waits; one second pass runs at a time.  So nobody who waits for a
+ * lead holds one that another second pass wants.
  *
  * Locks: client, (second pass), leads by id, lead_available, companies,
  * assignments; the first pass waits for none of the leads.
@@ -131,7 +132,7 @@ typedef struct Allocation
 
 	pg_uuid_t  *leads;			/* taken so far, in order */
 	int			n;
-	int64		seen;			/* candidates judged in this pass */
+	int64		missed;			/* candidates of this pass that others hold */
 	HTAB	   *companies;
 } Allocation;
 
@@ -246,7 +247,6 @@ take(Allocation *call, const pg_uuid_t *ids, int n)
 	for (int i = 0; i < n_chosen; i++)
 		if (!refused[i])
 			call->leads[call->n++] = chosen[i]->id;
-	call->seen += n;
 }
 
 /*
@@ -291,7 +291,7 @@ start_pass(Allocation *call)
 	HASHCTL		info = {0};
 
 	call->n = 0;
-	call->seen = 0;
+	call->missed = 0;
 	info.keysize = sizeof(((CompanyCount *) NULL)->company);
 	info.entrysize = sizeof(CompanyCount);
 	info.hcxt = CurrentMemoryContext;
@@ -310,11 +310,14 @@ pass(Allocation *call, bool waiting)
 	{
 		int			limit = batch_size(call, round);
 		int			found;
+		int			free;
 		pg_uuid_t  *ids;
 
 		CHECK_FOR_INTERRUPTS();
 		ids = lp_search_next(search, limit, &found);
-		take(call, ids, call->dry_run ? found : lock(ids, found, waiting));
+		free = call->dry_run ? found : lock(ids, found, waiting);
+		call->missed += found - free;
+		take(call, ids, free);
 		if (found < limit)
 			break;
 	}
@@ -328,15 +331,6 @@ second_pass(Allocation *call)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SECOND_PASS_CLASS, 0, 2);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	pass(call, true);
-}
-
-/* Whether there are candidates that the first pass did not judge. */
-static bool
-others_hold_some(Allocation *call)
-{
-	LpSearch   *search = lp_search_begin(call->criteria, call->options, call->now);
-
-	return lp_search_count(search) > call->seen;
 }
 
 /*
@@ -355,7 +349,7 @@ try_first_pass(Allocation *call)
 	PG_TRY();
 	{
 		pass(call, false);
-		again = call->n < call->wanted && others_hold_some(call);
+		again = call->n < call->wanted && call->missed > 0;
 		if (again)
 			RollbackAndReleaseCurrentSubTransaction();
 		else

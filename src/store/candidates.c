@@ -458,15 +458,3 @@ lp_search_next(LpSearch *search, int limit, int *n)
 	}
 	return ids;
 }
-
-int64
-lp_search_count(LpSearch *search)
-{
-	Parts		parts = {"a.lead_id", "1", "", ""};
-
-	start_statement(search);
-	append_segments(search, &parts);
-	lp_sql_run_once(psprintf("SELECT count(*) FROM (%s) u", search->string.data),
-					search->n_args, search->types, search->values, NULL);
-	return lp_col_int(0, 1, 0);
-}

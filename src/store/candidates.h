@@ -21,7 +21,4 @@ extern LpSearch *lp_search_begin(const LpCriteria *criteria, const LpOptions *op
  */
 extern pg_uuid_t *lp_search_next(LpSearch *search, int limit, int *n);
 
-/* How many there are in all, from the beginning and without a lock. */
-extern int64 lp_search_count(LpSearch *search);
-
 #endif							/* LP_CANDIDATES_H */
