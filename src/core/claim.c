@@ -132,7 +132,7 @@ check_ttl(const Interval *ttl)
 	TimestampTz now = lp_clock_now();
 	TimestampTz end;
 
-	if (ttl == NULL || !is_plausible(ttl))
+	if (!is_plausible(ttl))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"ttl\" must be an interval above 0 and at most leadpool.claim_ttl_max"),
@@ -456,7 +456,8 @@ read_order(FunctionCallInfo fcinfo, ClaimOrder *order)
 	order->sender = lp_arg_text_or_null(fcinfo, 3);
 	order->campaign_id = lp_arg_uuid_or_null(fcinfo, 4);
 	order->step = lp_arg_text_or_null(fcinfo, 5);
-	order->ttl = PG_ARGISNULL(6) ? NULL : PG_GETARG_INTERVAL_P(6);
+	lp_arg_require(fcinfo, 6, "ttl");
+	order->ttl = PG_GETARG_INTERVAL_P(6);
 }
 
 Datum

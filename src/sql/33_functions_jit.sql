@@ -45,7 +45,7 @@ COMMENT ON FUNCTION @extschema@.lp_jit_claim(uuid, uuid, @extschema@.lp_channel,
 $$Checks and reserves in one transaction: of two claims for one person, or for the last slot of a limit, one wins. The claim counts at once for recency, cooling and limits, and lapses by itself. Commit it, then call lp_touch_dispatch right before the wire. With campaign_id and step a retry gets the first claim back.
 Arguments: lead_id; client_id; channel; sender; campaign_id and step (optional names of the message, step at most 320 bytes); ttl (how long the claim holds, above 0 and at most leadpool.claim_ttl_max).
 Result: touch_id (null if refused), allowed, blocked_by, failed, retry_at as in lp_jit_check; already_claimed if the step was claimed before and is no longer an open claim (touch_id is then the first). Every answer is kept in lead_decisions.
-Errors: 22004 (lead_id, client_id or channel is null), 22023 (ttl is null or out of range, step too long), LP008 (bans cannot be read), 25006 (read-only or standby), 0A000 (PREPARE TRANSACTION afterwards).
+Errors: 22004 (lead_id, client_id, channel or ttl is null), 22023 (ttl out of range, step too long), LP008 (bans cannot be read), 25006 (read-only or standby), 0A000 (PREPARE TRANSACTION afterwards).
 Example: SELECT * FROM lp_jit_claim('01920000-0000-7000-8000-000000000001', '01920000-0000-7000-8000-000000000002', 'email', 'ann@agency.example', ttl => '10 minutes');$$;
 
 CREATE FUNCTION @extschema@.lp_jit_claim_batch(client_id uuid, channel @extschema@.lp_channel, lead_ids uuid[], sender text DEFAULT NULL,
