@@ -276,6 +276,19 @@ CREATE INDEX lead_available_segment ON @extschema@.lead_available (country_code,
 CREATE INDEX lead_available_industry ON @extschema@.lead_available (industry, score DESC, lead_id);
 CREATE INDEX lead_available_created ON @extschema@.lead_available (created_at DESC, lead_id);
 CREATE INDEX lead_available_domain ON @extschema@.lead_available (domain);
+/*
+ * What is asked for by default, verified addresses, has ranges of its own: of a
+ * segment whose best are gone the others would stand in front and be read by
+ * every call.
+ */
+CREATE INDEX lead_available_verified_score ON @extschema@.lead_available (score DESC, lead_id)
+    WHERE email_status = 'verified';
+CREATE INDEX lead_available_verified_country ON @extschema@.lead_available (country_code, score DESC, lead_id)
+    WHERE email_status = 'verified';
+CREATE INDEX lead_available_verified_segment ON @extschema@.lead_available (country_code, industry, score DESC, lead_id)
+    WHERE email_status = 'verified';
+CREATE INDEX lead_available_verified_industry ON @extschema@.lead_available (industry, score DESC, lead_id)
+    WHERE email_status = 'verified';
 COMMENT ON TABLE @extschema@.lead_available IS
     'One slim row for each lead that may be handed out; allocation claims rows from it. Derived: never dumped, rebuilt after a restore.';
 
