@@ -117,6 +117,6 @@ typedef struct LpBanOrder
  * (may be NULL); returns the id of the ban.
  */
 extern pg_uuid_t lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
-						const pg_uuid_t *lead, pg_uuid_t *row_id);
+							 const pg_uuid_t *lead, pg_uuid_t *row_id);
 
 #endif							/* LP_BANS_H */
