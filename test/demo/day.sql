@@ -39,19 +39,22 @@ SELECT :day, 'unsubscribed', e.effect
 FROM (SELECT touch_id FROM demo.claim WHERE day = :day AND agency = :agency AND allowed AND channel = 'email' ORDER BY touch_id LIMIT 1) c
 CROSS JOIN LATERAL lp_record_event('unsubscribed', touch_id => c.touch_id, external_id => format('stop-%s-%s', :day, :agency)) e;
 
-CREATE TEMP TABLE wire AS
-SELECT c.channel, c.touch_id, lp_touch_dispatch(c.touch_id) AS go, row_number() OVER (PARTITION BY c.channel ORDER BY c.touch_id) AS n
-FROM demo.claim c WHERE c.day = :day AND c.agency = :agency AND c.allowed;
+-- From here on a transaction a message, as an engine does it: an answer binds
+-- when it is committed, and nobody waits for a lead of another message.
+CREATE TEMP TABLE wire (channel text, touch_id uuid, n integer, go boolean);
+SELECT format('INSERT INTO wire VALUES (%L, %L, %s, lp_touch_dispatch(%2$L))', channel, touch_id,
+              row_number() OVER (PARTITION BY channel ORDER BY touch_id))
+FROM demo.claim WHERE day = :day AND agency = :agency AND allowed \gexec
 
 -- One in thirty is refused by the server; one in forty is never heard of again.
-SELECT CASE WHEN n % 30 = 0 THEN lp_touch_fail(touch_id, '550 mailbox busy')
-            ELSE lp_touch_confirm(touch_id, format('%s-%s-%s-%s', :agency, :day, channel, n)) END IS NOT NULL
-FROM wire WHERE go AND n % 40 <> 0;
+SELECT CASE WHEN n % 30 = 0 THEN format('SELECT FROM lp_touch_fail(%L, %L)', touch_id, '550 mailbox busy')
+            ELSE format('SELECT FROM lp_touch_confirm(%L, %L)', touch_id, format('%s-%s-%s-%s', :agency, :day, channel, n)) END
+FROM wire WHERE go AND n % 40 <> 0 \gexec
 
 -- What came back, the same evening.  Each webhook comes twice, as in life.
 SET leadpool.now = :'evening';
-INSERT INTO demo.event
-SELECT :day, r.event, e.effect
+SELECT format('INSERT INTO demo.event SELECT %s, %L, e.effect FROM lp_record_event(%2$L, touch_id => %L, external_id => %3$L) e',
+              :day, r.event, r.touch_id)
 FROM (SELECT touch_id, CASE n % 25 WHEN 1 THEN 'replied' WHEN 2 THEN 'bounced' WHEN 3 THEN 'auto_replied' WHEN 4 THEN 'unsubscribed'
                                    WHEN 5 THEN 'not_interested' WHEN 6 THEN 'interested' WHEN 7 THEN 'soft_bounced'
                                    ELSE 'delivered' END AS event
@@ -59,5 +62,4 @@ FROM (SELECT touch_id, CASE n % 25 WHEN 1 THEN 'replied' WHEN 2 THEN 'bounced' W
       UNION ALL
       SELECT touch_id, CASE n % 9 WHEN 1 THEN 'replied' WHEN 2 THEN 'do_not_contact' WHEN 3 THEN 'meeting_booked' ELSE 'delivered' END
       FROM wire WHERE go AND channel <> 'email') r
-CROSS JOIN generate_series(1, 2) again
-CROSS JOIN LATERAL lp_record_event(r.event, touch_id => r.touch_id, external_id => r.touch_id::text) e;
+CROSS JOIN generate_series(1, 2) again \gexec
