@@ -62,6 +62,7 @@ SELECT outcome FROM lp_capture_apollo_raw('{"person": {"id": "p4", "headline": "
     "organization": {"id": "o4", "total_funding": 1e99999}}}');
 SELECT linkedin_headline = 'a' || chr(65533) || 'b' AS nul, title = chr(65533) || '!' AS half, city = chr(128512) AS pair, full_name, company_total_funding, company_apollo_id
 FROM lead_pool WHERE apollo_id = 'p4';
+SELECT outcome, detail FROM lp_capture_apollo_raw('{"people": [{"id": "p41", "extrapolated_email_confidence": 1e-99999999999999999999}, {"id": "p42", "extrapolated_email_confidence": "1e-99999999999999999999"}]}');
 SELECT part LIKE '%a\\u0000b%' AS verbatim FROM lead_captures WHERE lead_id = (SELECT id FROM lead_pool WHERE apollo_id = 'p4');
 
 -- what is no object is refused, and nothing is stored

@@ -15,7 +15,7 @@ use Time::HiRes qw(time);
 use Fill qw(consistency);
 
 my $seed = $ENV{LEADPOOL_SEED} // int(time * 1000) % 1_000_000_000;
-my $seconds = $ENV{LEADPOOL_FUZZ_SECONDS} // 8;
+my $seconds = $ENV{LEADPOOL_FUZZ_SECONDS} // 7;
 srand($seed);
 diag("seed $seed (LEADPOOL_SEED)");
 
@@ -82,6 +82,28 @@ my @mutations = (
 	sub { my $t = shift; my $other = one_of(@bodies); substr($$t, spot($t, 0)) = substr($other, spot(\$other, 0)) },
 	sub { my $t = shift; $$t = one_of('[', '{"person":', '{"people":[', '{"webhook_result":', '{"matches":[null,', '') . $$t . one_of(']', '}', ']}', '') });
 
+# A jsonb argument: keys that are known, values of every kind.
+my %arguments = (
+	client => [ qw(status time_zone max_active_leads daily_allocation daily_limit exclude_domains release_contacted company_exclusive
+		quiet_hours recent_contact channel_cooling not_interested_cooling allow_catch_all bounce_breaker_rate) ],
+	sender => [ qw(daily_limit time_zone min_gap paused warmup_ready warmup_started_on warmup_days) ],
+	criteria => [ qw(industries exclude_industries titles seniorities departments countries states cities employees_min employees_max
+		revenue_min revenue_max technologies technologies_all keywords domains exclude_domains email_statuses channels has_phone
+		has_linkedin min_score sources ingestion_id) ],
+	options => [ qw(dry_run order seed per_company_max enrich_on_shortage request_key) ]);
+my @settings = (qw("infinity" "-infinity" "never" "-1 day" "P1Y" "300000000 days" "178000000 years" "0" "1 mon -1 day" 7 100 9007199254740992 9223372036854775807 9223372036854775808 1e18),
+	qw("1000 years" "999999999999999999 hours" "2026-01-31" "0000-01-01" "+1-01-0001" "paused" "active" "Europe/Berlin" "../etc/passwd" "posixrules" "random" "newest"),
+	'["linkedin","voice"]', '["fax"]', '["ceo","%_\\\\", "(", "*"]', '["a b c d e f g", ""]', '{"email": 5}', '{"email": 1e400}',
+	'{"voice": {"from": "09:00", "to": "18:00", "days": [1, 2, 3]}}', '{"voice": {"from": "24:00", "to": "-1:00", "days": [0, 8, 1e99]}}',
+	'{"sms": null}', '{"voice": {"days": []}}', '"00000000-0000-7000-8000-000000000001"', '"{0-0}"');
+
+sub some_argument
+{
+	my $keys = $arguments{ $_[0] };
+	my %pair = map { one_of(@$keys) => one_of(@settings, @settings, @values) } 0 .. rand 3;
+	return valid('{' . join(', ', map { "\"$_\": $pair{$_}" } sort keys %pair) . '}');
+}
+
 # Text that a database can hold, whatever the bytes became.
 sub valid { my $t = decode('UTF-8', shift, Encode::FB_DEFAULT); $t =~ tr/\0//d; return encode('UTF-8', $t) }
 
@@ -108,6 +130,7 @@ $node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nstatement_
 $node->start;
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION leadpool;
+SELECT FROM lp_client_set('10000000-0000-7000-8000-000000000001', 'Agency');
 CREATE UNLOGGED TABLE cases (n bigserial, door text, kind text, region text, body bytea, answered integer, state text, message text);
 -- Each case is a subtransaction; what is no JSON for jsonb is none of ours.
 CREATE PROCEDURE attempt() LANGUAGE plpgsql AS $$
@@ -116,10 +139,11 @@ DECLARE
 	words text;
 	parsed jsonb;
 	rows integer;
+	c1 uuid := '10000000-0000-7000-8000-000000000001';
 BEGIN
 	FOR c IN SELECT * FROM cases WHERE state IS NULL ORDER BY n LOOP
 		words := convert_from(c.body, 'UTF8');
-		IF c.door IN ('apollo', 'list', 'event') THEN
+		IF c.door IN ('apollo', 'list', 'event', 'client', 'sender', 'criteria', 'options') THEN
 			BEGIN
 				parsed := words::jsonb;
 			EXCEPTION WHEN OTHERS THEN
@@ -136,6 +160,14 @@ BEGIN
 				SELECT count(*) INTO rows FROM lp_capture('list', parsed);
 			ELSIF c.door = 'event' THEN
 				SELECT count(*) INTO rows FROM lp_record_event('opened', email => 'known@somewhere.example', detail => parsed);
+			ELSIF c.door = 'client' THEN
+				PERFORM lp_client_set(c1, settings => parsed);
+			ELSIF c.door = 'sender' THEN
+				PERFORM lp_sender_set(c1, 'linkedin', 'ann', parsed);
+			ELSIF c.door = 'criteria' THEN
+				SELECT count(*) INTO rows FROM lp_allocate(c1, NULL, 1, parsed);
+			ELSIF c.door = 'options' THEN
+				SELECT count(*) INTO rows FROM lp_allocate(c1, NULL, 1, '{"channels": ["email", "linkedin", "voice"]}', parsed);
 			ELSIF c.door = 'normalize' THEN
 				PERFORM lp_normalize(c.kind, words, nullif(c.region, ''));
 			ELSIF c.door = 'suppress' THEN
@@ -159,8 +191,8 @@ while ($alive && time - $begun < $seconds)
 	my $copy = "COPY cases (door, kind, region, body) FROM stdin;\n";
 	for (1 .. 60)
 	{
-		my $door = one_of(qw(raw raw raw apollo list event), ('normalize', 'suppress', 'find') x 3);
-		my $body = $door =~ /normalize|suppress|find/ ? some_value() : mutated(one_of(@bodies));
+		my $door = one_of(qw(raw raw raw apollo list event), ('normalize', 'suppress', 'find') x 2, sort keys %arguments);
+		my $body = $arguments{$door} ? some_argument($door) : $door =~ /normalize|suppress|find/ ? some_value() : mutated(one_of(@bodies));
 		$copy .= join("\t", $door, one_of(@kinds[ 0 .. 3 ], @kinds), one_of(@regions), '\\\\x' . unpack('H*', $body)) . "\n";
 		$total++;
 	}
@@ -175,7 +207,8 @@ unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal|XX000|runt
 
 is($node->safe_psql('postgres', q(
 	SELECT state, door, kind, min(message), count(*), encode(substring((array_agg(body ORDER BY length(body)))[1] FOR 200), 'escape')
-	FROM cases WHERE state NOT IN ('00000', 'skipped', '22004', '22023', '22032', '22P02', 'LP009') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3)),
+	FROM cases WHERE state NOT IN ('00000', 'skipped', 'LP009',
+		'22032', CASE WHEN door NOT IN ('raw', 'apollo', 'list') THEN '22023' ELSE '' END) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3)),
 	'', "every refusal has a code of the contract (seed $seed)");
 is($node->safe_psql('postgres', consistency()), '', "consistent (seed $seed)");
 
