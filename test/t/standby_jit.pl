@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
-$primary->init(allows_streaming => 1);
+$primary->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--no-locale' ]);
 $primary->append_conf('postgresql.conf', slurp_file("$ENV{LEADPOOL_TOP}/test/leadpool.conf"));
 $primary->start;
 $primary->safe_psql('postgres', 'CREATE EXTENSION leadpool');
