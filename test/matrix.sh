@@ -96,7 +96,7 @@ in_root() {
 		mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" 2> /dev/null || true
 		exec chroot "$@"' sh "$root" "${options[@]}" "$root" \
 		env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/tmp \
-		LEADPOOL_SEED="${LEADPOOL_SEED:-}" "$@"
+		${LEADPOOL_SEED:+LEADPOOL_SEED="$LEADPOOL_SEED"} "$@"
 }
 
 # check MAJOR: builds with -Werror and runs the suites; the log says the rest.
