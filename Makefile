@@ -3,6 +3,7 @@
 #   make            build          make install    install
 #   make demo       see it work    make test       every test
 #   make matrix     test on other major versions of PostgreSQL
+#   make sanitize   test with undefined behaviour made fatal
 #
 # "make demo", "make test" and "make matrix" install what a bare Debian machine
 # lacks; the other targets only use what is there.
@@ -51,7 +52,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2> /dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifeq ($(filter demo test matrix setup doc,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo test matrix sanitize setup doc,$(MAKECMDGOALS)),)
 $(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
 endif
 
@@ -73,7 +74,7 @@ uninstall: uninstall-phone
 uninstall-phone:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
 
-.PHONY: demo test matrix setup format doc install-phone uninstall-phone
+.PHONY: demo test matrix sanitize setup format doc install-phone uninstall-phone
 setup:
 	@test/lib/packages.sh
 demo:
@@ -82,6 +83,16 @@ test:
 	@test/run.sh test
 matrix:
 	@test/matrix.sh
+# In a copy, so that nothing built here is instrumented.  PostgreSQL is compiled
+# with -fwrapv; our own sums shall not wrap.
+SANITIZE = -fsanitize=undefined -fno-sanitize-recover=undefined \
+	-static-libubsan -fno-wrapv
+sanitize:
+	@copy=$$(mktemp -d /var/tmp/leadpool.XXXXXX) && trap 'rm -rf "$$copy"' EXIT && \
+	chmod 755 "$$copy" && tar --exclude=./.git --exclude=./tmp --exclude='*.o' \
+		--exclude='*.so' -cf - . | tar -C "$$copy" --no-same-owner -xf - && \
+	export COPT='$(SANITIZE)' LEADPOOL_FUZZ_SECONDS=$${LEADPOOL_FUZZ_SECONDS:-30} && \
+	"$$copy/test/run.sh" test regress && "$$copy/test/run.sh" test tap fuzz
 format:
 	@test/lib/format.sh
 doc:
