@@ -195,6 +195,8 @@ SELECT lp_suppress('email', 'gone@erased.example', 'erasure') IS NOT NULL AS ban
 SELECT ordinal, outcome, detail, lead_id IS NULL AS nobody FROM lp_capture_apollo('{"matches": [{"id": "e1", "email": "Gone@Erased.example", "first_name": "Secret"}, {"id": "e2", "first_name": "Public"}]}');
 SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"matches": [{"id": "e1", "email": "Gone@Erased.example", "first_name": "Secret"}, {"id": "e2", "first_name": "Public"}]}');
 SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"people": [{"id": "e4", "contact": {"id": "c", "email": "gone@erased.example", "first_name": "Secret"}}], "contacts": [{"id": "c", "person_id": "e5", "contact_emails": [{"email": "gone@erased.example"}]}]}');
+SELECT lp_suppress('phone', '+13035550177', 'erasure') IS NOT NULL AS banned;
+SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "e6", "contact": {"id": "c", "first_name": "Secret", "phone_numbers": [{"sanitized_number": "+13035550177"}]}}}');
 SELECT count(*) AS traces FROM lead_captures WHERE part LIKE '%Secret%' OR part ILIKE '%gone@erased%';
 SELECT count(*) AS identities FROM lead_identities WHERE value IN ('e1', 'gone@erased.example');
 SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "e3", "email": "x@e3.example"}}');

@@ -13,9 +13,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
@@ -24,6 +21,7 @@
 #include "core/batch.h"
 #include "core/fold.h"
 #include "core/lead.h"
+#include "core/stripes.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
@@ -32,8 +30,6 @@
 
 #define MAX_BODY (8 * 1024 * 1024)
 #define MAX_ELEMENTS 1000
-#define STRIPES 1024
-#define STRIPE_CLASS 0x6C707374 /* "lpst" */
 #define MAX_AHEAD USECS_PER_DAY
 
 PG_FUNCTION_INFO_V1(lp_capture_apollo);
@@ -245,22 +241,13 @@ read_body(LpBatch *batch)
 	lp_sha256(batch->body, batch->len, batch->hash);
 }
 
-static void
-mark_stripe(LOCKMODE *modes, char kind, const void *data, int len, LOCKMODE mode)
-{
-	uint64		hash = hash_bytes_extended(data, len, kind);
-	LOCKMODE   *stripe = &modes[hash % STRIPES];
-
-	*stripe = Max(*stripe, mode);
-}
-
 /* Whoever reads or adds one of these keys meanwhile waits for us. */
 static void
 lock_stripes(LpBatch *batch)
 {
-	LOCKMODE	modes[STRIPES] = {NoLock};
+	LpStripes	stripes = {{NoLock}};
 
-	mark_stripe(modes, 'b', batch->hash, sizeof(batch->hash), ExclusiveLock);
+	lp_stripes_add(&stripes, 'b', batch->hash, sizeof(batch->hash), ExclusiveLock);
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
@@ -269,25 +256,17 @@ lock_stripes(LpBatch *batch)
 		if (element->facts == NULL)
 			continue;
 		for (int k = 0; k < element->n_keys; k++)
-			mark_stripe(modes, element->keys[k].kind, element->keys[k].value,
-						strlen(element->keys[k].value), ExclusiveLock);
+			lp_stripes_add_key(&stripes, &element->keys[k], ExclusiveLock);
 		company = lp_fold_company(batch->pool, element->facts->row);
 		if (company == NULL && element->kind == LP_ELEMENT_ORGANIZATION)
 			company = lp_fold_company_domain(lp_pool_text(batch->pool, element->facts->row,
 														  LP_COL_COMPANY_DOMAIN));
 		if (company != NULL)
-			mark_stripe(modes, 'c', company, strlen(company),
-						element->kind == LP_ELEMENT_ORGANIZATION ? ExclusiveLock : ShareLock);
+			lp_stripes_add(&stripes, 'c', company, strlen(company),
+						   element->kind == LP_ELEMENT_ORGANIZATION ? ExclusiveLock :
+						   ShareLock);
 	}
-	for (int i = 0; i < STRIPES; i++)
-	{
-		LOCKTAG		tag;
-
-		if (modes[i] == NoLock)
-			continue;
-		SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, STRIPE_CLASS, i, 2);
-		(void) LockAcquire(&tag, modes[i], false, false);
-	}
+	lp_stripes_lock(&stripes);
 }
 
 static bool

@@ -20,6 +20,7 @@
 #include "core/identity.h"
 #include "core/lead.h"
 #include "core/ownership.h"
+#include "core/stripes.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -204,9 +205,11 @@ lead_of_key(const LpKey *key)
 	return n == 1 ? leads : NULL;
 }
 
+/* A capture that adds the address at this moment is waited for. */
 static void
 target_address(Event *event, LpKeyKind kind, const char *value)
 {
+	LpStripes	stripes = {{NoLock}};
 	LpPhone		phone;
 
 	event->key.kind = kind;
@@ -221,6 +224,8 @@ target_address(Event *event, LpKeyKind kind, const char *value)
 				errmsg("\"%s\" is not a valid %s", pnstrdup(value, Min(strlen(value), 100)),
 					   kind == LP_KEY_EMAIL ? "email address" : "phone number"));
 	event->has_key = true;
+	lp_stripes_add_key(&stripes, &event->key, ShareLock);
+	lp_stripes_lock(&stripes);
 	event->lead_id = lead_of_key(&event->key);
 }
 

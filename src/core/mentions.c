@@ -157,6 +157,8 @@ lp_facts_mentions(const LpPool *pool, const LpFacts *facts, int *n)
 	add_key(&list, LP_KEY_EMAIL, lp_json_get_text(contact, "email"), NULL);
 	add_entry_keys(&list, contact, "contact_emails", "email", LP_KEY_EMAIL, NULL);
 	add_key(&list, LP_KEY_LINKEDIN, lp_json_get_text(contact, "linkedin_url"), NULL);
+	add_key(&list, LP_KEY_PHONE, lp_json_get_text(contact, "sanitized_phone"), NULL);
+	add_entry_keys(&list, contact, "phone_numbers", "sanitized_number", LP_KEY_PHONE, NULL);
 	*n = list.n;
 	return list.keys;
 }
