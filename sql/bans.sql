@@ -76,6 +76,13 @@ SELECT lp_suppress('email', 'angry@fennwick.example', 'complained') IS NOT NULL,
 SELECT lp_unsuppress(id, 'please') FROM lead_suppressions WHERE reason = 'complained';
 SELECT lp_unsuppress(id, 'please') FROM lead_suppressions WHERE reason = 'erasure';
 
+-- who was captured under a domain's ban is free when it is lifted
+SELECT lp_suppress('domain', 'lifted.example', 'operator') AS lifted \gset
+SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "lifted", "email": "a@lifted.example", "email_status": "verified"}}');
+SELECT count(*) AS handed_out FROM lp_allocate('00000000-0000-7000-8000-00000000000a', NULL, 1, '{"domains": ["lifted.example"]}', '{"dry_run": true}');
+SELECT lp_unsuppress(:'lifted', 'a mistake');
+SELECT count(*) AS handed_out FROM lp_allocate('00000000-0000-7000-8000-00000000000a', NULL, 1, '{"domains": ["lifted.example"]}', '{"dry_run": true}');
+
 -- no address is stored in clear
 SELECT count(*) FROM lead_suppressions s
 WHERE s::text ~* 'buildright|fennwick|2025550|example-sam|74de91' AND kind <> 'domain';

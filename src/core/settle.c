@@ -180,11 +180,14 @@ save_bounces(LpBatch *batch, List **bans)
 	}
 }
 
-/* Whether everyone must leave the person alone, for good. */
+/*
+ * Whether the flag may say so: everyone must leave the person alone, for good,
+ * and lifting the ban finds the person.  A domain's ban is asked at the doors.
+ */
 static bool
 is_whole(const LpBan *ban, TimestampTz now)
 {
-	return TIMESTAMP_IS_NOEND(ban->expires_at) &&
+	return TIMESTAMP_IS_NOEND(ban->expires_at) && ban->kind != LP_KEY_DOMAIN &&
 		lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, now) != LP_BAN_STOPS_NOTHING;
 }
 
