@@ -100,7 +100,7 @@ SELECT count(*) AS handed_out FROM lp_allocate(:b, NULL, 10, '{"domains": ["quil
 -- an opt-out to one client that came before its lead bans for all, and capture says so
 SELECT effect FROM lp_record_event('unsubscribed', client_id => :b, email => 'early@quillmere.example');
 SELECT outcome, detail FROM lp_capture_apollo('{"person": {"id": "apollo-early", "email": "early@quillmere.example", "email_status": "verified"}}');
-SELECT flags & 512 AS flag FROM lead_state s JOIN lead_pool p ON p.id = s.lead_id WHERE p.apollo_id = 'apollo-early';
+SELECT flags & 512 AS flag, unsubscribed_at IS NOT NULL AS shown FROM lead_state s JOIN lead_pool p ON p.id = s.lead_id WHERE p.apollo_id = 'apollo-early';
 
 -- a bounce is of one address: another one is free, and the old one stays bounced wherever it turns up
 SELECT lead_id AS moved FROM lp_capture_apollo('{"person": {"id": "apollo-moved", "email": "moved1@quillmere.example", "email_status": "verified"}}') \gset

@@ -646,19 +646,21 @@ act_on_leads(const LpBanOrder *order, const pg_uuid_t *leads, int n,
 		.expires_at = order->expires_at
 	};
 	LpBanCheck	whole = lp_ban_stops(&probe, NULL, LP_CHANNEL_NONE, now);
+	bool		lasts = TIMESTAMP_IS_NOEND(order->expires_at);
 	Datum		args[2] = {lp_array_of_uuids(leads, n)};
 
-	if (whole != LP_BAN_STOPS_NOTHING && TIMESTAMP_IS_NOEND(order->expires_at))
+	/* Nothing would take the marks of a ban that ends by itself back. */
+	if (lasts && whole != LP_BAN_STOPS_NOTHING)
 	{
 		args[1] = Int32GetDatum(LP_LEAD_BANNED);
 		lp_sql_run(&flag_sql, args, NULL);
 	}
-	if (whole == LP_BAN_STOPS_PERSON)
+	if (lasts && whole == LP_BAN_STOPS_PERSON)
 	{
 		args[1] = TimestampTzGetDatum(now);
 		lp_sql_run(&unsubscribed_sql, args, NULL);
 	}
-	if (order->reason == LP_BAN_BOUNCED && TIMESTAMP_IS_NOEND(order->expires_at))
+	if (lasts && order->reason == LP_BAN_BOUNCED)
 		mark_bounced(leads, n, keys, nkeys, now);
 
 	for (LpChannel channel = 0; channel < LP_CHANNELS; channel++)

@@ -135,48 +135,71 @@ act_on_marks(LpBatch *batch)
 	}
 }
 
-static LpSql bounces_sql = LP_SQL(
-	"UPDATE @s@.lead_pool p SET email_bounced_at = nullif(u.at, 'infinity'),"
-	" updated_at = $3 FROM unnest($1, $2) u(id, at) WHERE p.id = u.id",
-	UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID);
+static LpSql shown_sql = LP_SQL(
+	"UPDATE @s@.lead_pool p SET updated_at = $4,"
+	" email_bounced_at = CASE WHEN u.bounced < 'infinity'"
+	"  THEN coalesce(p.email_bounced_at, u.bounced) END,"
+	" unsubscribed_at = CASE WHEN u.unsubscribed < 'infinity'"
+	"  THEN coalesce(p.unsubscribed_at, u.unsubscribed) END"
+	" FROM unnest($1, $2, $3) u(id, bounced, unsubscribed) WHERE p.id = u.id",
+	UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID);
 
-/* A bounce is of one address: another one is free, the old one is not. */
-static void
-save_bounces(LpBatch *batch, List **bans)
+/* Since when a lasting ban fails the check; DT_NOEND if none does. */
+static TimestampTz
+banned_since(const List *bans, LpBanCheck check, LpChannel channel, TimestampTz now)
 {
-	int			column = lp_pool_column(batch->pool, "email_bounced_at", 16);
+	TimestampTz since = DT_NOEND;
+	ListCell   *cell;
+
+	foreach(cell, bans)
+	{
+		LpBan	   *ban = lfirst(cell);
+
+		if (TIMESTAMP_IS_NOEND(ban->expires_at) && ban->kind != LP_KEY_DOMAIN &&
+			lp_ban_stops(ban, NULL, channel, now) == check)
+			since = Min(since, ban->created_at);
+	}
+	return since;
+}
+
+/*
+ * What a lead shows of its bans.  A bounce is of one address: another one is
+ * free, and the old one stays bounced wherever it turns up.
+ */
+static void
+show_bans(LpBatch *batch, List **bans)
+{
+	int			bounced_column = lp_pool_column(batch->pool, "email_bounced_at", 16);
+	int			left_column = lp_pool_column(batch->pool, "unsubscribed_at", 15);
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * batch->n_leads);
-	Datum	   *times = palloc(sizeof(Datum) * batch->n_leads);
+	Datum	   *bounced = palloc(sizeof(Datum) * batch->n_leads);
+	Datum	   *left = palloc(sizeof(Datum) * batch->n_leads);
 	int			n = 0;
 
 	for (int i = 0; i < batch->n_leads; i++)
 	{
 		LpTouched  *lead = &batch->leads[i];
-		TimestampTz at = DT_NOEND;
-		ListCell   *cell;
+		TimestampTz bounced_at = banned_since(bans[i], LP_BAN_STOPS_BOUNCED,
+											  LP_CHANNEL_EMAIL, batch->now);
+		TimestampTz left_at = banned_since(bans[i], LP_BAN_STOPS_PERSON,
+										   LP_CHANNEL_NONE, batch->now);
 
-		foreach(cell, bans[i])
-		{
-			LpBan	   *ban = lfirst(cell);
-
-			if (TIMESTAMP_IS_NOEND(ban->expires_at) &&
-				lp_ban_stops(ban, NULL, LP_CHANNEL_EMAIL, batch->now) == LP_BAN_STOPS_BOUNCED)
-				at = Min(at, ban->created_at);
-		}
-		if (TIMESTAMP_IS_NOEND(at) == lead->row->nulls[column])
+		if (TIMESTAMP_IS_NOEND(bounced_at) == lead->row->nulls[bounced_column] &&
+			TIMESTAMP_IS_NOEND(left_at) == lead->row->nulls[left_column])
 			continue;
 		ids[n] = lead->id;
-		times[n++] = TimestampTzGetDatum(at);
+		bounced[n] = TimestampTzGetDatum(bounced_at);
+		left[n++] = TimestampTzGetDatum(left_at);
 		lead->changed = true;
 	}
 	if (n > 0)
 	{
 		Datum		args[] = {
-			lp_array_of_uuids(ids, n), lp_array_of_datums(times, n, TIMESTAMPTZOID),
-			TimestampTzGetDatum(batch->now)
+			lp_array_of_uuids(ids, n), lp_array_of_datums(bounced, n, TIMESTAMPTZOID),
+			lp_array_of_datums(left, n, TIMESTAMPTZOID), TimestampTzGetDatum(batch->now)
 		};
 
-		lp_sql_run(&bounces_sql, args, NULL);
+		lp_sql_run(&shown_sql, args, NULL);
 	}
 }
 
@@ -223,7 +246,7 @@ look_up_bans(LpBatch *batch)
 			whole[n_whole++] = ids[i];
 	}
 	lp_state_set_banned(whole, n_whole);
-	save_bounces(batch, bans);
+	show_bans(batch, bans);
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
