@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
@@ -124,14 +125,28 @@ prepare(const char *text, int nargs, const Oid *types, int options)
 	return plan;
 }
 
+/*
+ * Statements that look costly because their lists are long would be compiled
+ * each time they are planned, which takes longer than running them.
+ */
 static uint64
 execute(SPIPlanPtr plan, const Datum *values, const char *nulls, const char *text)
 {
+	bool		callers_jit = jit_enabled;
 	int			code;
 
-	code = SPI_execute_snapshot(plan, (Datum *) values, nulls,
-								GetLatestSnapshot(), InvalidSnapshot,
-								false, true, 0);
+	jit_enabled = false;
+	PG_TRY();
+	{
+		code = SPI_execute_snapshot(plan, (Datum *) values, nulls,
+									GetLatestSnapshot(), InvalidSnapshot,
+									false, true, 0);
+	}
+	PG_FINALLY();
+	{
+		jit_enabled = callers_jit;
+	}
+	PG_END_TRY();
 	if (code < 0)
 		elog(ERROR, "could not run \"%s\": %s", text,
 			 SPI_result_code_string(code));
