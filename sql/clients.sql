@@ -22,6 +22,8 @@ SELECT settings FROM lp_client_set(:c1, settings => '{"max_active_leads": null, 
 SELECT time_zone, settings FROM lp_client_set(:c1, settings => '{"time_zone": null, "release_contacted": "never", "allow_catch_all": false, "bounce_breaker_rate": 2.5}');
 SELECT settings FROM lp_client_set(:c1, settings => '{"quiet_hours": {"voice": {"from": "09:00", "to": "18:00", "days": [1, 2, 3]}}, "recent_contact": "0", "release_contacted": null}');
 SELECT name, settings FROM lp_client_set(:c1, 'Agency Eins', NULL);
+SELECT settings->>'recent_contact' AS iso FROM lp_client_set(:c1, settings => '{"recent_contact": "P1DT12H"}');
+SELECT settings->>'recent_contact' AS verbose FROM lp_client_set(:c1, settings => '{"recent_contact": "0"}');
 
 -- what is wrong is named, and changes nothing
 SELECT lp_client_set(:c1, settings => '{"max_leads": 1}');
@@ -40,6 +42,8 @@ SELECT lp_client_set(:c1, settings => '{"time_zone": "Mars/Olympus"}');
 SELECT lp_client_set(:c1, settings => '{"status": "cancelled"}');
 SELECT lp_client_set(:c1, settings => '{"status": true}');
 SELECT lp_client_set(:c1, settings => '{"recent_contact": "-1 hours"}');
+SELECT lp_client_set(:c1, settings => '{"recent_contact": "P-1D"}');
+SELECT lp_client_set(:c1, settings => '{"recent_contact": "P"}');
 SELECT lp_client_set(:c1, settings => '{"recent_contact": 5}');
 SELECT lp_client_set(:c1, settings => '{"recent_contact": "never"}');
 SELECT lp_client_set(:c1, settings => '{"recent_contact": "infinity"}');

@@ -70,26 +70,36 @@ static PeriodSetting periods[PERIODS] = {
 	"After how long a contacted lead that was released may go to another client, or never."},
 };
 
-/* An infinite one, which PostgreSQL 17 has, is no DTK_DELTA. */
-bool
-lp_interval_parse(const char *text, Interval *result)
+/*
+ * As interval_in takes it: "90 minutes", or ISO 8601, "PT90M".  An infinite
+ * one, which PostgreSQL 17 has, is no DTK_DELTA.
+ */
+static bool
+decode_interval(const char *text, struct pg_itm_in *itm)
 {
 	char		work[MAXDATELEN + 64];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;
 	int			dtype;
+
+	memset(itm, 0, sizeof(*itm));
+	if (ParseDateTime(text, work, sizeof(work), field, ftype,
+					  MAXDATEFIELDS, &nf) == 0 &&
+		DecodeInterval(field, ftype, nf, INTERVAL_FULL_RANGE, &dtype, itm) == 0)
+		return dtype == DTK_DELTA;
+	memset(itm, 0, sizeof(*itm));
+	strlcpy(work, text, sizeof(work));
+	return DecodeISO8601Interval(work, &dtype, itm) == 0 && dtype == DTK_DELTA;
+}
+
+bool
+lp_interval_parse(const char *text, Interval *result)
+{
 	struct pg_itm_in itm;
 
-	memset(&itm, 0, sizeof(itm));
-	if (text == NULL || strlen(text) > MAXDATELEN)
-		return false;
-	if (ParseDateTime(text, work, sizeof(work), field, ftype,
-					  MAXDATEFIELDS, &nf) != 0 ||
-		DecodeInterval(field, ftype, nf, INTERVAL_FULL_RANGE,
-					   &dtype, &itm) != 0 ||
-		dtype != DTK_DELTA ||
-		itmin2interval(&itm, result) != 0)
+	if (text == NULL || strlen(text) > MAXDATELEN ||
+		!decode_interval(text, &itm) || itmin2interval(&itm, result) != 0)
 		return false;
 	return result->month >= 0 && result->month <= MAX_YEARS * MONTHS_PER_YEAR &&
 		result->day >= 0 && result->day <= MAX_YEARS * 366 &&
