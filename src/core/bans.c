@@ -509,10 +509,10 @@ static LpSql equal_sql = LP_SQL(
 
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_suppressions (id, ban_id, kind, value_hash, key_id, domain,"
-	" channel, reason, note, client_id, origin, created_at, expires_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7::@s@.lp_channel, $8, $9, $10, $11, $12, $13)",
+	" channel, reason, note, client_id, origin, created_at, expires_at, key_hash)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7::@s@.lp_channel, $8, $9, $10, $11, $12, $13, $14)",
 	UUIDOID, UUIDOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+	TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID);
 
 typedef struct NewBan
 {
@@ -530,11 +530,11 @@ insert_row(NewBan *ban, const LpKey *key, const char *value)
 	const LpBanOrder *order = ban->order;
 	LpBanKey   *keys;
 	uint8		hash[LP_HASH_BYTES];
-	Datum		args[13];
-	char		nulls[] = "             ";
+	Datum		args[14];
+	char		nulls[] = "              ";
 	pg_uuid_t	id;
+	int			nkeys = lp_bankey_ring(&keys);
 
-	(void) lp_bankey_ring(&keys);
 	lp_bankey_hash(&keys[0], lp_key_kind_name(key->kind), value, hash);
 
 	args[0] = bytea_of(hash, LP_HASH_BYTES);
@@ -578,6 +578,8 @@ insert_row(NewBan *ban, const LpKey *key, const char *value)
 	args[11] = TimestampTzGetDatum(ban->now);
 	args[12] = TimestampTzGetDatum(order->expires_at);
 	nulls[12] = TIMESTAMP_IS_NOEND(order->expires_at) ? 'n' : ' ';
+	lp_bankey_hash(&keys[nkeys - 1], lp_key_kind_name(key->kind), value, hash);
+	args[13] = bytea_of(hash, LP_HASH_BYTES);
 	lp_sql_run(&insert_sql, args, nulls);
 	return id;
 }
@@ -714,7 +716,7 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
  */
 static LpSql lift_sql = LP_SQL(
 	"UPDATE @s@.lead_suppressions SET lifted_at = $2, lift_reason = $3"
-	" WHERE ban_id = $1 AND lifted_at IS NULL RETURNING value_hash",
+	" WHERE ban_id = $1 AND lifted_at IS NULL RETURNING key_hash",
 	UUIDOID, TIMESTAMPTZOID, TEXTOID);
 
 static LpSql leads_by_hash_sql = LP_SQL(

@@ -16,6 +16,7 @@ CREATE TABLE @extschema@.lead_suppressions (
     expires_at timestamptz,
     lifted_at timestamptz,
     lift_reason text,
+    key_hash bytea NOT NULL,
     CONSTRAINT lead_suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT lead_suppressions_kind CHECK (kind IN ('email', 'phone', 'domain', 'linkedin', 'apollo_id')),
     CONSTRAINT lead_suppressions_reason CHECK (reason IN ('unsubscribed', 'complained', 'do_not_contact', 'consent_revoked',
@@ -30,6 +31,9 @@ CREATE INDEX lead_suppressions_domain ON @extschema@.lead_suppressions (domain) 
 CREATE INDEX lead_suppressions_ban ON @extschema@.lead_suppressions (ban_id);
 COMMENT ON TABLE @extschema@.lead_suppressions IS
     'Bans by keyed hash: one ban has one row an identity of the person. Nothing is ever deleted; lifting stamps lifted_at on all rows of the ban.';
+COMMENT ON COLUMN @extschema@.lead_suppressions.value_hash IS 'HMAC of the value under the key named by key_id.';
+COMMENT ON COLUMN @extschema@.lead_suppressions.key_hash IS
+    'The same under the oldest key, as lead_identities has it: which leads a ban reached is found by it whatever key the ban was made with.';
 COMMENT ON COLUMN @extschema@.lead_suppressions.channel IS 'The channel banned; null: all that the reason covers.';
 
 CREATE TABLE @extschema@.lead_keys (

@@ -120,6 +120,16 @@ is( $node->safe_psql(
 	't|t|t',
 	'an older key is still checked after a new one');
 
+# A ban under the new key finds its lead, when it is made and when it is lifted.
+$node->safe_psql('postgres', "SELECT lp_release('$lead', '$client', 'done')");
+my $banned = $node->safe_psql('postgres',
+	"SELECT lp_suppress('email', 'ada\@quillmere.example', 'operator')");
+is( $node->safe_psql('postgres', 'SELECT flags & 512 FROM lead_state'),
+	'512', 'a ban under the new key marks its lead');
+is( $node->safe_psql('postgres', "SELECT lp_unsuppress('$banned', 'asked to')"), 't', 'it is lifted');
+is( $node->safe_psql('postgres', 'SELECT flags & 512 FROM lead_state'),
+	'0', 'and lifting takes the mark back');
+
 # The key itself is nowhere but in its file.
 my $dump = `pg_dump -h @{[$node->host]} -p @{[$node->port]} -d postgres`;
 unlike($dump, qr/\Q@{[unpack('H*', $made)]}\E/, 'the key is in no dump');
