@@ -21,4 +21,7 @@ FROM lead_pool WHERE email LIKE '%@tarn.example';
 SELECT count(*) FROM lp_client_set('10000000-0000-7000-8000-0000000000ff', 'Long values');
 SELECT count(*) FROM lp_allocate('10000000-0000-7000-8000-0000000000ff', NULL, 10, '{"email_statuses": ["verified"]}');
 SELECT count(*) FROM lp_record_event('delivered', email => 'one@tarn.example', external_id => left(:'long', 1000));
+-- An id beyond what identities hold names nobody who could be found again.
+SELECT outcome, detail FROM lp_capture_apollo(jsonb_build_object('person', jsonb_build_object('id', :'long', 'first_name', 'Kay')));
+SELECT count(*) FROM lead_captures WHERE lead_id IS NULL AND part LIKE '%"Kay"%';
 ROLLBACK;

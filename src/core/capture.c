@@ -177,8 +177,14 @@ read_element(LpBatch *batch, LpElement *element)
 		return;
 	}
 	element->keys = lp_facts_keys(batch->pool, element->facts, &element->n_keys);
-	if (batch->provider == NULL ? element->n_keys == 0 :
-		!lp_facts_is_match(batch->pool, element->facts, element->json))
+
+	/*
+	 * Without a key (an id of over 320 bytes is none) nobody could be found
+	 * again.
+	 */
+	if (element->n_keys == 0 ||
+		(batch->provider != NULL &&
+		 !lp_facts_is_match(batch->pool, element->facts, element->json)))
 		reject(element, "no_match");
 }
 
