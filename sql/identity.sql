@@ -48,17 +48,12 @@ SELECT lead_id = :'f1' AS matched FROM lp_capture('list', '{"phone": "+1 303 555
 SELECT lead_id = :'f1' AS merged FROM lp_capture('list', '{"phone": "+1 303 555 0199", "email": "f2@phones.example"}');
 SELECT lp_find_lead(phone => '+13035550199') IS NULL AS ambiguous;
 
--- two known people tied by one payload: the strongest key decides, an operator is told
+-- two known people tied by one payload are one (sql/merge_capture.sql)
 SELECT lead_id AS c1 FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c1@ties.example"}}') \gset
 SELECT lead_id AS c2 FROM lp_capture_apollo('{"person": {"id": "c2", "email": "c2@ties.example", "linkedin_url": "https://linkedin.com/in/c-two"}}') \gset
-SELECT outcome, detail, lead_id = :'c1' AS strongest FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "linkedin_url": "https://linkedin.com/in/c-two"}}');
-SELECT outcome, detail, lead_id = :'c1' AS strongest FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "title": "again"}}');
-SELECT kind, lead_id = :'c1' AS decided, other_lead_id = :'c2' AS other, status, detail, replacement_owed FROM lead_conflicts;
--- the same two the other way round are the conflict that is open already
-SELECT outcome FROM lp_capture_apollo('{"person": {"id": "c2b", "linkedin_url": "https://linkedin.com/in/c-two"}}');
-SELECT outcome, detail, lead_id = :'c2' AS strongest FROM lp_capture_apollo('{"person": {"id": "c2", "email": "c1@ties.example"}}');
-SELECT count(*) FROM lead_conflicts;
-SELECT lp_find_lead(email => 'c2@ties.example') = :'c2' AS key_not_moved, lp_find_lead(email => 'c1@ties.example') = :'c1' AS kept;
+SELECT outcome, detail, lead_id = :'c1' AS older FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "linkedin_url": "https://linkedin.com/in/c-two"}}');
+SELECT outcome, detail, lead_id = :'c1' AS older FROM lp_capture_apollo('{"person": {"id": "c1", "email": "c2@ties.example", "title": "again"}}');
+SELECT lp_find_lead(email => 'c2@ties.example') = :'c1' AS key_moved, lp_find_lead(email => 'c1@ties.example') = :'c1' AS kept;
 SELECT value, identifies FROM lead_identities WHERE lead_id = :'c1' ORDER BY kind, value;
 -- within one body likewise: a new person's address on a known one
 SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"people": [{"id": "d1", "email": "d@ties.example"}, {"id": "d2", "email": "d@ties.example"}, {"id": "c1", "email": "d@ties.example"}]}');

@@ -27,7 +27,7 @@ old_leads(LpBatch *batch, int *n)
 
 	*n = 0;
 	for (int i = 0; i < batch->n_leads; i++)
-		if (!batch->leads[i].is_new)
+		if (!batch->leads[i].is_new && !batch->leads[i].gone)
 			ids[(*n)++] = batch->leads[i].id;
 	qsort(ids, *n, sizeof(pg_uuid_t), lp_uuid_compare);
 	return ids;
@@ -63,7 +63,9 @@ load_leads(LpBatch *batch)
 		lead->old = rows[i];
 		if (rows[i] == NULL)
 			lead->is_new = true;
-		else
+		else if (strcmp(lp_pool_text(batch->pool, rows[i], LP_COL_STATE), "active") != 0)
+			lead->gone = true;	/* worked at a company named here */
+		if (rows[i] != NULL)
 			lead->row = lp_pool_row_copy(batch->pool, rows[i]);
 	}
 }
@@ -458,6 +460,8 @@ set_column(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, Datum value)
 static bool
 is_idle(const LpBatch *batch, const LpTouched *lead)
 {
+	if (lead->gone)
+		return true;
 	if (batch->known == NULL || lead->replay)
 		return false;
 	for (int i = 0; i < batch->n_companies; i++)

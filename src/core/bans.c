@@ -694,7 +694,7 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 		leads[nleads++] = *lead;
 	}
 	if (nleads > 0)
-		lp_lead_lock(leads, nleads);
+		lp_lead_take(leads, nleads);
 	all = covers_person(order->reason) && nleads > 0 ?
 		with_keys_of(keys, &nall, leads, nleads) : (LpKey *) keys;
 
@@ -709,6 +709,103 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 	if (nleads > 0)
 		act_on_leads(order, leads, nleads, keys, n, ban.now);
 	return ban.ban_id;
+}
+
+/*
+ * Uniting the bans of leads that are one person.
+ */
+static LpSql rows_of_bans_sql = LP_SQL(
+	"SELECT id FROM @s@.lead_suppressions WHERE ban_id = ANY ($1) AND id <> ALL ($2)",
+	UUIDARRAYOID, UUIDARRAYOID);
+
+static LpSql orders_sql = LP_SQL(
+	"SELECT DISTINCT ON (ban_id) ban_id, reason, channel::text, client_id, note,"
+	" origin, expires_at FROM @s@.lead_suppressions"
+	" WHERE ban_id = ANY ($1) AND lifted_at IS NULL ORDER BY ban_id, created_at, id",
+	UUIDARRAYOID);
+
+/* The bans among those of leads that cover the person by a key. */
+static pg_uuid_t *
+personal_bans(const pg_uuid_t *leads, int n, TimestampTz now, int *n_bans)
+{
+	List	  **bans = lp_bans_of_leads(leads, n, now);
+	pg_uuid_t  *ids;
+	int			room = 0;
+
+	*n_bans = 0;
+	for (int i = 0; i < n; i++)
+		room += list_length(bans[i]);
+	ids = palloc(sizeof(pg_uuid_t) * Max(room, 1));
+	for (int i = 0; i < n; i++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, bans[i])
+		{
+			LpBan	   *ban = lfirst(cell);
+
+			if (covers_person(ban->reason) && ban->kind != LP_KEY_DOMAIN)
+				ids[(*n_bans)++] = ban->ban_id;
+		}
+	}
+	return ids;
+}
+
+static pg_uuid_t *
+rows_of_bans(Datum bans, const pg_uuid_t *but, int n_but, int *n)
+{
+	Datum		args[] = {bans, lp_array_of_uuids(but, n_but)};
+	pg_uuid_t  *rows;
+
+	*n = lp_sql_run(&rows_of_bans_sql, args, NULL);
+	rows = palloc(sizeof(pg_uuid_t) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		rows[i] = *lp_col_uuid(i, 1);
+	return rows;
+}
+
+pg_uuid_t *
+lp_bans_unite(const pg_uuid_t *leads, int n, int *added)
+{
+	TimestampTz now = lp_clock_now();
+	int			n_bans;
+	pg_uuid_t  *bans = personal_bans(leads, n, now, &n_bans);
+	Datum		args[] = {lp_array_of_uuids(bans, n_bans)};
+	pg_uuid_t  *known;
+	int			n_known;
+	LpBanOrder *orders;
+	NewBan	   *new;
+	uint64		n_orders;
+	LpKey	   *keys;
+	int			n_keys = 0;
+
+	*added = 0;
+	if (n_bans == 0)
+		return NULL;
+	known = rows_of_bans(args[0], NULL, 0, &n_known);
+	n_orders = lp_sql_run(&orders_sql, args, NULL);
+	orders = palloc0(sizeof(LpBanOrder) * Max(n_orders, 1));
+	new = palloc0(sizeof(NewBan) * Max(n_orders, 1));
+	for (uint64 row = 0; row < n_orders; row++)
+	{
+		new[row].order = &orders[row];
+		new[row].now = now;
+		new[row].ban_id = *lp_col_uuid(row, 1);
+		new[row].ban_known = true;
+		new[row].channel = lp_col_text(row, 3);
+		if (!lp_ban_reason_from_name(lp_col_text(row, 2), &orders[row].reason))
+			elog(ERROR, "unknown ban reason");
+		orders[row].channel = lp_channel_from_name(new[row].channel);
+		orders[row].client_id = lp_col_uuid(row, 4);
+		orders[row].note = lp_col_text(row, 5);
+		orders[row].origin = lp_col_text(row, 6);
+		orders[row].expires_at = lp_col_time(row, 7, DT_NOEND);
+	}
+	keys = with_keys_of(NULL, &n_keys, leads, n);
+	for (uint64 row = 0; row < n_orders; row++)
+		for (int i = 0; i < n_keys; i++)
+			insert_key(&new[row], &keys[i]);
+	return rows_of_bans(args[0], known, n_known, added);
 }
 
 /*
@@ -794,7 +891,7 @@ lp_bans_lift(const pg_uuid_t *ban_id, const char *reason)
 		leads[row] = *DatumGetUUIDP(lp_col(row, 1));
 	if (nleads > 0)
 	{
-		lp_lead_lock(leads, nleads);
+		lp_lead_take(leads, nleads);
 		unmark(leads, nleads, now);
 	}
 	return true;

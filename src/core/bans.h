@@ -119,4 +119,10 @@ typedef struct LpBanOrder
 extern pg_uuid_t lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 							 const pg_uuid_t *lead, pg_uuid_t *row_id);
 
+/*
+ * Extends every ban that covers the person of one of these leads, who are one
+ * person, to all keys of all of them.  Returns the rows added.
+ */
+extern pg_uuid_t *lp_bans_unite(const pg_uuid_t *leads, int n, int *added);
+
 #endif							/* LP_BANS_H */

@@ -24,6 +24,7 @@ typedef struct LpTouched
 	bool		changed;		/* the row differs from what was there */
 	bool		extended;		/* it got a key it did not have */
 	bool		banned;
+	bool		gone;			/* merged into another one, or found to be */
 	TimestampTz newest;			/* of its captures before this call */
 	LpPoolRow  *old;			/* NULL for a new lead */
 	LpPoolRow  *row;
@@ -46,18 +47,27 @@ typedef struct LpElement
 	pg_uuid_t	capture_id;
 	bool		stored;			/* its part is new in the archive */
 	bool		erased;
+	bool		merged;			/* it tied leads that were merged */
 	bool		conflict;
 	const char *outcome;
 	const char *detail;
 } LpElement;
 
-/* Two leads that one element ties together. */
+/* Two leads (indices) that one element ties together. */
 typedef struct LpTie
 {
-	pg_uuid_t	lead_id;
-	pg_uuid_t	other_id;
+	LpElement  *element;
+	int			lead;
+	int			other;
 	LpKeyKind	kind;
 } LpTie;
+
+/* An entry of LpBatch.keys. */
+typedef struct LpKeyEntry
+{
+	char		name[LP_KEY_MAX_BYTES + 4];
+	int			lead;
+} LpKeyEntry;
 
 typedef struct LpBatch
 {

@@ -9,7 +9,8 @@
  * first one stored.
  *
  * The strongest known key decides (apollo_id, email, linkedin); a phone only
- * if an element has nothing else and exactly one lead has that number.
+ * if an element has nothing else and exactly one lead has that number.  Leads
+ * that an element ties together are merged (tie.c).
  */
 #include "postgres.h"
 
@@ -22,6 +23,7 @@
 #include "core/fold.h"
 #include "core/lead.h"
 #include "core/stripes.h"
+#include "core/tie.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
@@ -35,13 +37,6 @@
 PG_FUNCTION_INFO_V1(lp_capture_apollo);
 PG_FUNCTION_INFO_V1(lp_capture_apollo_raw);
 PG_FUNCTION_INFO_V1(lp_capture);
-
-/* An entry of LpBatch.keys. */
-typedef struct KeyEntry
-{
-	char		name[LP_KEY_MAX_BYTES + 4];
-	int			lead;
-} KeyEntry;
 
 const LpProvider *
 lp_provider_of(const char *source)
@@ -94,7 +89,7 @@ static int
 lead_of_key(LpBatch *batch, const LpKey *key)
 {
 	char		name[LP_KEY_MAX_BYTES + 4];
-	KeyEntry   *entry;
+	LpKeyEntry   *entry;
 
 	key_name(name, key->kind, key->value);
 	entry = hash_search(batch->keys, name, HASH_FIND, NULL);
@@ -105,7 +100,7 @@ static void
 remember_key(LpBatch *batch, LpKeyKind kind, const char *value, int lead)
 {
 	char		name[LP_KEY_MAX_BYTES + 4];
-	KeyEntry   *entry;
+	LpKeyEntry   *entry;
 	bool		found;
 
 	key_name(name, kind, value);
@@ -253,6 +248,7 @@ lock_stripes(LpBatch *batch)
 {
 	LpStripes	stripes = {{NoLock}};
 
+	lp_ties_expect(batch, &stripes);
 	lp_stripes_add(&stripes, 'b', batch->hash, sizeof(batch->hash), ExclusiveLock);
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -401,10 +397,10 @@ tie(LpBatch *batch, LpElement *element, int other, LpKeyKind kind)
 	batch->ties = batch->ties == NULL ? palloc(sizeof(LpTie)) :
 		repalloc(batch->ties, sizeof(LpTie) * (batch->n_ties + 1));
 	entry = &batch->ties[batch->n_ties++];
-	entry->lead_id = batch->leads[element->lead].id;
-	entry->other_id = batch->leads[other].id;
+	entry->element = element;
+	entry->lead = element->lead;
+	entry->other = other;
 	entry->kind = kind;
-	element->conflict = true;
 }
 
 /* Who an element is. */
@@ -541,7 +537,7 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 {
 	LpRows	   *rows = lp_rows_begin(fcinfo);
 	LpBatch		batch = {0};
-	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4, .entrysize = sizeof(KeyEntry)};
+	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4, .entrysize = sizeof(LpKeyEntry)};
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(true);
@@ -563,7 +559,10 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 		recall(&batch);
 	drop_erased(&batch);
 	if (batch.known == NULL)
+	{
 		identify(&batch);
+		lp_ties_settle(&batch);
+	}
 	lp_batch_apply(&batch);
 	emit(&batch, rows);
 	lp_call_end();

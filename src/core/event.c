@@ -334,7 +334,7 @@ outcome(Event *event, bool stops)
 {
 	if (event->lead_id == NULL)
 		return;
-	lp_lead_lock(event->lead_id, 1);
+	lp_lead_take(event->lead_id, 1);
 	lp_ownership_outcome(event->lead_id, event->client_id, event->kind->name,
 						 event->occurred_at);
 	if (stops)

@@ -62,6 +62,21 @@ lp_lead_lock(const pg_uuid_t *ids, int n)
 	lp_sql_run(&lock_sql, args, NULL);
 }
 
+void
+lp_lead_take(pg_uuid_t *ids, int n)
+{
+	Size		size = sizeof(pg_uuid_t) * n;
+	pg_uuid_t  *locked = palloc(Max(size, 1));
+
+	lp_lead_resolve(ids, n);
+	do
+	{
+		lp_lead_lock(ids, n);
+		memcpy(locked, ids, size);
+		lp_lead_resolve(ids, n);
+	} while (memcmp(locked, ids, size) != 0);
+}
+
 LpLead *
 lp_lead_load(const pg_uuid_t *ids, int n)
 {

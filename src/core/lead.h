@@ -63,6 +63,12 @@ extern void lp_lead_resolve(pg_uuid_t *ids, int n);
 extern void lp_lead_lock(const pg_uuid_t *ids, int n);
 
 /*
+ * Both at once: follows merged ids and takes the locks, again if somebody
+ * merged or parted one of them while we waited.
+ */
+extern void lp_lead_take(pg_uuid_t *ids, int n);
+
+/*
  * Reads the newest committed state of leads (resolved ids), in the order
  * given; result[i].known tells whether there is such an active lead.  Lock
  * first if the answer is to be acted on.

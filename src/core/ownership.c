@@ -160,8 +160,7 @@ lp_assign(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_client_lock(client_id, true);
-	lp_lead_resolve(&id, 1);
-	lp_lead_lock(&id, 1);
+	lp_lead_take(&id, 1);
 	client = lp_client_load_active(client_id);
 	now = lp_clock_now();
 	item = lp_eligible_check(client, NULL, &id, 1, now);
@@ -232,8 +231,7 @@ lp_release(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_client_lock(client_id, true);
-	lp_lead_resolve(&id, 1);
-	lp_lead_lock(&id, 1);
+	lp_lead_take(&id, 1);
 	client = lp_client_load(client_id);
 	if (!client->known)
 		lp_client_no_such(client_id);

@@ -14,17 +14,6 @@
 #include "core/event.h"
 #include "store/sql.h"
 
-/* Two leads are one conflict, whichever of them a capture was laid on. */
-static LpSql conflict_sql = LP_SQL(
-	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
-	" SELECT DISTINCT ON (least(a, b), greatest(a, b)) 'identity', a, b, k, $4"
-	" FROM unnest($1, $2, $3) WITH ORDINALITY u(a, b, k, n)"
-	" WHERE NOT EXISTS (SELECT FROM @s@.lead_conflicts c WHERE c.kind = 'identity'"
-	"  AND c.status = 'open' AND c.lead_id = b AND c.other_lead_id = a)"
-	" ORDER BY least(a, b), greatest(a, b), n"
-	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
-	UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID);
-
 static void
 save_keys(LpBatch *batch)
 {
@@ -77,30 +66,6 @@ save_keys(LpBatch *batch)
 	changed = lp_identities_add(keys, hashes, ids, sources, n, batch->now, &n_changed);
 	for (int i = 0; i < n_changed; i++)
 		batch->leads[lp_batch_lead(batch, &changed[i], false)].extended = true;
-}
-
-static void
-save_ties(LpBatch *batch)
-{
-	pg_uuid_t  *leads = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
-	pg_uuid_t  *others = palloc(sizeof(pg_uuid_t) * Max(batch->n_ties, 1));
-	char	  **kinds = palloc(sizeof(char *) * Max(batch->n_ties, 1));
-
-	for (int i = 0; i < batch->n_ties; i++)
-	{
-		leads[i] = batch->ties[i].lead_id;
-		others[i] = batch->ties[i].other_id;
-		kinds[i] = unconstify(char *, lp_key_kind_name(batch->ties[i].kind));
-	}
-	if (batch->n_ties > 0)
-	{
-		Datum		args[] = {
-			lp_array_of_uuids(leads, batch->n_ties), lp_array_of_uuids(others, batch->n_ties),
-			lp_array_of_texts(kinds, batch->n_ties), TimestampTzGetDatum(batch->now)
-		};
-
-		lp_sql_run(&conflict_sql, args, NULL);
-	}
 }
 
 /*
@@ -184,6 +149,8 @@ show_bans(LpBatch *batch, List **bans)
 		TimestampTz left_at = banned_since(bans[i], LP_BAN_STOPS_PERSON,
 										   LP_CHANNEL_NONE, batch->now);
 
+		if (lead->gone)
+			continue;
 		if (TIMESTAMP_IS_NOEND(bounced_at) == lead->row->nulls[bounced_column] &&
 			TIMESTAMP_IS_NOEND(left_at) == lead->row->nulls[left_column])
 			continue;
@@ -233,6 +200,8 @@ look_up_bans(LpBatch *batch)
 		ListCell   *cell;
 		bool		person = false;
 
+		if (batch->leads[i].gone)
+			continue;
 		foreach(cell, bans[i])
 		{
 			LpBan	   *ban = lfirst(cell);
@@ -251,6 +220,8 @@ look_up_bans(LpBatch *batch)
 	{
 		LpElement  *element = &batch->elements[i];
 
+		if (element->merged)
+			element->outcome = "merged";
 		if (element->lead >= 0 && element->detail == NULL)
 			element->detail = batch->leads[element->lead].banned ? "banned" :
 				element->conflict ? "conflict" : NULL;
@@ -285,7 +256,6 @@ void
 lp_batch_settle(LpBatch *batch)
 {
 	save_keys(batch);
-	save_ties(batch);
 	act_on_marks(batch);
 	look_up_bans(batch);
 	announce(batch);

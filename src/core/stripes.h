@@ -27,6 +27,9 @@ extern void lp_stripes_add(LpStripes *stripes, char kind, const void *data, int 
 /* A key, in the broad form in which bans and events know it. */
 extern void lp_stripes_add_key(LpStripes *stripes, const LpKey *key, LOCKMODE mode);
 
+/* Every key by which these leads are known now, exclusively. */
+extern void lp_stripes_add_leads(LpStripes *stripes, const pg_uuid_t *ids, int n);
+
 /* Takes the locks, ascending. */
 extern void lp_stripes_lock(const LpStripes *stripes);
 

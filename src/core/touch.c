@@ -178,8 +178,7 @@ lp_touch_check_length(const char *name, const char *value)
 static void
 lock_lead(pg_uuid_t *lead_id)
 {
-	lp_lead_resolve(lead_id, 1);
-	lp_lead_lock(lead_id, 1);
+	lp_lead_take(lead_id, 1);
 }
 
 pg_uuid_t
@@ -256,9 +255,20 @@ lock_touch(const pg_uuid_t *id, pg_uuid_t *lead_id, TimestampTz *now)
 
 	if (touch == NULL)
 		return NULL;
-	*lead_id = touch->lead_id;
-	lock_lead(lead_id);
-	touch = lp_touches_read(id, true);
+	for (;;)
+	{
+		pg_uuid_t	home;
+
+		*lead_id = touch->lead_id;
+		lock_lead(lead_id);
+		touch = lp_touches_read(id, true);
+		if (touch == NULL)
+			break;
+		home = touch->lead_id;	/* a merge or its undoing moves touches */
+		lp_lead_resolve(&home, 1);
+		if (lp_uuid_equal(&home, lead_id))
+			break;
+	}
 	*now = lp_clock_now();
 	if (touch != NULL)
 		lapse(touch, *now);

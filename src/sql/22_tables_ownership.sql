@@ -157,8 +157,11 @@ CREATE TABLE @extschema@.lead_touches (
 CREATE UNIQUE INDEX lead_touches_step ON @extschema@.lead_touches (lead_id, campaign_id, step)
     WHERE campaign_id IS NOT NULL AND step IS NOT NULL AND claimed_at IS NOT NULL
       AND state NOT IN ('failed', 'expired', 'fenced')
-      /* a claim that had ended and was sent all the same is a fact, never refused */
-      AND NOT flags && '{late,after_fence}';
+      /*
+       * A claim that had ended and was sent all the same is a fact, never
+       * refused; so are the touches of two leads that were merged.
+       */
+      AND NOT flags && '{late,after_fence,merged}';
 CREATE INDEX lead_touches_lead ON @extschema@.lead_touches (lead_id, counted_at);
 CREATE INDEX lead_touches_address ON @extschema@.lead_touches (address_key, counted_at) WHERE address_key IS NOT NULL;
 CREATE INDEX lead_touches_sender ON @extschema@.lead_touches (sender_match, channel, counted_at) WHERE counted_at IS NOT NULL;

@@ -36,6 +36,8 @@ VALUES
     ('lp_lead_terms', 'function', 'owner'),
     ('lp_fold_country', 'function', 'owner'),
     ('lp_unsuppress', 'function', 'operator'),
+    ('lp_merge', 'function', 'operator'),
+    ('lp_unmerge', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),
     /* tables and views: read = SELECT for service_role and operators */
@@ -60,6 +62,8 @@ VALUES
     ('lead_decisions', 'table', 'read'),
     ('lead_events', 'table', 'read'),
     ('lead_conflicts', 'table', 'read'),
+    ('lead_merges', 'table', 'read'),
+    ('lead_merge_rows', 'table', 'owner'),
     ('lead_suppressions', 'table', 'read'),
     ('lead_keys', 'table', 'read'),
     /* rules that are data: operators change them, site rows only */

@@ -1,0 +1,154 @@
+/*
+ * unmerge.c
+ *	  lp_unmerge: one lead becomes the two again that were merged.
+ *
+ * If every row is as the merge left it, the journal puts both leads back byte
+ * for byte; else what happened since is shared out (unmerge_replay.c).  Locks
+ * as for a merge, with the client that lost its assignment.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/available.h"
+#include "core/bans.h"
+#include "core/merge.h"
+#include "core/ownership.h"
+#include "core/stripes.h"
+#include "store/sql.h"
+#include "util/caller.h"
+#include "util/clock.h"
+#include "util/errors.h"
+#include "util/uuid.h"
+
+PG_FUNCTION_INFO_V1(lp_unmerge);
+
+static LpSql merge_sql = LP_SQL(
+	"SELECT survivor, duplicate, unmerged_at, turn,"
+	" EXISTS (SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = m.id)"
+	" FROM @s@.lead_merges m WHERE id = $1",
+	UUIDOID);
+
+/* A merge that stands on top of this one. */
+static LpSql later_sql = LP_SQL(
+	"SELECT id FROM @s@.lead_merges WHERE unmerged_at IS NULL AND id <> $1"
+	" AND (duplicate = $2 OR survivor = $2 AND turn > $3)"
+	" ORDER BY duplicate = $2 DESC, turn DESC LIMIT 1",
+	UUIDOID, UUIDOID, INT4OID);
+
+static LpSql erased_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_pool WHERE id = ANY ($1) AND state = 'erased'",
+	UUIDARRAYOID);
+
+/* The clients that own the person or would. */
+static LpSql clients_sql = LP_SQL(
+	"SELECT a.client_id FROM @s@.lead_assignments a"
+	" WHERE a.lead_id = ANY ($2) AND a.status = 'active'"
+	" UNION SELECT (r.before->>'client_id')::uuid FROM @s@.lead_merge_rows r"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_assignments'"
+	"  AND r.before->>'status' = 'active'"
+	" ORDER BY 1",
+	UUIDOID, UUIDARRAYOID);
+
+static LpSql undone_sql = LP_SQL(
+	"UPDATE @s@.lead_merges SET unmerged_at = greatest($2, merged_at) WHERE id = $1",
+	UUIDOID, TIMESTAMPTZOID);
+
+static LpSql settled_sql = LP_SQL(
+	"UPDATE @s@.lead_conflicts SET status = 'settled', settled_at = $3"
+	" WHERE kind = 'merge_owner' AND status = 'open'"
+	"  AND lead_id = $1 AND other_lead_id = $2",
+	UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+static void
+refuse(const pg_uuid_t *merge_id, const char *why, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_LP_STATE),
+			errmsg("merge \"%s\" cannot be undone", lp_uuid_text(merge_id)),
+			errdetail("%s", why),
+			hint ? errhint("%s", hint) : 0);
+}
+
+/* The merge; throws if there is none or it may not be undone. */
+static void
+load(LpMergeScope *scope)
+{
+	Datum		args[] = {UUIDPGetDatum(&scope->merge_id), 0, 0};
+	bool		has_journal;
+
+	if (lp_sql_run(&merge_sql, args, NULL) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("merge \"%s\" does not exist", lp_uuid_text(&scope->merge_id)),
+				errhint("Pass the id that lp_merge returned, or one of lead_merges."));
+	if (!lp_col_is_null(0, 3))
+		refuse(&scope->merge_id, "from: unmerged, to: unmerged", NULL);
+	scope->ids[0] = *lp_col_uuid(0, 1);
+	scope->ids[1] = *lp_col_uuid(0, 2);
+	has_journal = lp_col_bool(0, 5);
+	args[1] = UUIDPGetDatum(&scope->ids[0]);
+	args[2] = Int32GetDatum(lp_col_int(0, 4, 0));
+	if (lp_sql_run(&later_sql, args, NULL) > 0)
+		refuse(&scope->merge_id,
+			   psprintf("from: merged again by merge %s, to: unmerged",
+						lp_uuid_text(lp_col_uuid(0, 1))),
+			   "Undo the later merge first.");
+	args[0] = lp_array_of_uuids(scope->ids, 2);
+	if (lp_sql_run(&erased_sql, args, NULL) > 0 || !has_journal)
+		refuse(&scope->merge_id, "from: erased, to: unmerged",
+			   "What an erasure took away does not come back.");
+}
+
+static void
+lock(const LpMergeScope *scope)
+{
+	Datum		args[] = {UUIDPGetDatum(&scope->merge_id), lp_array_of_uuids(scope->ids, 2)};
+	uint64		rows = lp_sql_run(&clients_sql, args, NULL);
+	pg_uuid_t  *clients = palloc(sizeof(pg_uuid_t) * Max(rows, 1));
+	LpStripes	stripes = {{NoLock}};
+
+	for (uint64 row = 0; row < rows; row++)
+		clients[row] = *lp_col_uuid(row, 1);
+	for (uint64 row = 0; row < rows; row++)
+		lp_client_lock(&clients[row], true);
+	lp_stripes_add_leads(&stripes, scope->ids, 2);
+	lp_stripes_lock(&stripes);
+	lp_lead_lock(scope->ids, 2);
+}
+
+Datum
+lp_unmerge(PG_FUNCTION_ARGS)
+{
+	LpMergeScope scope = {.bans = 0};
+	pg_uuid_t  *restored;
+	TimestampTz now;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	lp_caller_require_operator("lp_unmerge");
+	scope.merge_id = *lp_arg_uuid(fcinfo, 0, "merge_id");
+	lp_bans_require_key(true);
+	load(&scope);
+	lock(&scope);
+	lock(&scope);				/* and what came while we waited */
+	load(&scope);
+	now = lp_clock_now();
+	if (lp_merge_journal_is_clean(&scope))
+		lp_merge_journal_restore(&scope);
+	else
+		lp_unmerge_replay(&scope);
+	{
+		Datum		undone[] = {UUIDPGetDatum(&scope.merge_id), TimestampTzGetDatum(now)};
+		Datum		settled[] = {UUIDPGetDatum(&scope.ids[0]), UUIDPGetDatum(&scope.ids[1]),
+		TimestampTzGetDatum(now)};
+
+		lp_sql_run(&undone_sql, undone, NULL);
+		lp_sql_run(&settled_sql, settled, NULL);
+	}
+	lp_available_refresh(scope.ids, 2);
+	restored = MemoryContextAlloc(lp_call_result_context(), sizeof(pg_uuid_t));
+	*restored = scope.ids[1];
+	lp_call_end();
+	PG_RETURN_UUID_P(restored);
+}

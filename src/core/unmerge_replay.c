@@ -1,0 +1,7 @@
+#include "postgres.h"
+#include "core/merge.h"
+void
+lp_unmerge_replay(const LpMergeScope *scope)
+{
+	elog(ERROR, "later");
+}
