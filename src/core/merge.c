@@ -332,29 +332,34 @@ act_on_bans(Merge *merge)
 	}
 }
 
+/*
+ * What the owner held for the lead as it was before it gives up, unless it
+ * owns others there; what it holds for the lead as it is now it takes.
+ */
+void
+lp_merge_hold(const pg_uuid_t *lead_id, const LpLead *before)
+{
+	const LpLead *lead = lp_lead_load(lead_id, 1);
+	LpClient   *client;
+
+	if (lead->owner == NULL)
+		return;
+	client = lp_client_load(lead->owner);
+	lp_holds_let_go(client, before);
+	lp_holds_take(client, &lead, 1, lp_clock_now());
+}
+
 /* Companies held for the owners before and after. */
 static void
 move_holds(Merge *merge)
 {
-	LpMergeOwner *owners[] = {merge->owner.lost, merge->owner.kept};
+	const LpMergeOwner *lost = merge->owner.lost;
 
+	if (lost != NULL)
+		lp_holds_let_go(lp_client_load(&lost->client_id),
+						&merge->leads[lp_uuid_equal(&lost->lead_id, &merge->scope.ids[0]) ? 0 : 1]);
 	for (int i = 0; i < 2; i++)
-	{
-		LpClient   *client;
-		int			side;
-
-		if (owners[i] == NULL)
-			continue;
-		client = lp_client_load(&owners[i]->client_id);
-		side = lp_uuid_equal(&owners[i]->lead_id, &merge->scope.ids[0]) ? 0 : 1;
-		lp_holds_let_go(client, &merge->leads[side]);
-		if (i == 1)
-		{
-			const LpLead *now = lp_lead_load(&merge->scope.ids[0], 1);
-
-			lp_holds_take(client, &now, 1, merge->now);
-		}
-	}
+		lp_merge_hold(&merge->scope.ids[0], &merge->leads[i]);
 }
 
 static void

@@ -68,8 +68,11 @@ extern void lp_merge_journal_after(const LpMergeScope *scope);
 /* Whether every row still is what the merge left. */
 extern bool lp_merge_journal_is_clean(const LpMergeScope *scope);
 
-/* Puts every row back. */
-extern void lp_merge_journal_restore(const LpMergeScope *scope);
+/* Puts every row back, or those of one relation. */
+extern void lp_merge_journal_restore(const LpMergeScope *scope, const char *relation);
+
+/* Companies held for the owner of a lead, after it or its company changed. */
+extern void lp_merge_hold(const pg_uuid_t *lead_id, const LpLead *before);
 
 /*
  * Puts both leads back although something happened since (unmerge_replay.c).

@@ -174,7 +174,7 @@ prefixed(const char *columns)
 }
 
 static void
-restore(const Journaled *relation, const Datum *args)
+restore(const Journaled *relation, const Datum *args, bool unchanged_too)
 {
 	static const Oid types[] = {UUIDOID};
 	const char *columns = columns_of(relation);
@@ -191,8 +191,10 @@ restore(const Journaled *relation, const Datum *args)
 								 strstr(after, "@s@.lead_merge_rows"), relation->match),
 						1, types, args, NULL);
 	lp_sql_run_once(psprintf("UPDATE @s@.%s t SET (%s) = ROW(%s)%s AND %s"
-							 " AND r.before::text <> r.after::text", relation->name,
-							 columns, prefixed(columns), before, relation->match),
+							 " AND %s", relation->name, columns, prefixed(columns),
+							 before, relation->match,
+							 unchanged_too ? "r.after IS NOT NULL" :
+							 "r.before::text <> r.after::text"),
 					1, types, args, NULL);
 	if (relation->columns == NULL)
 		lp_sql_run_once(psprintf("INSERT INTO @s@.%s SELECT b.*%s AND r.after IS NULL"
@@ -201,12 +203,13 @@ restore(const Journaled *relation, const Datum *args)
 }
 
 void
-lp_merge_journal_restore(const LpMergeScope *scope)
+lp_merge_journal_restore(const LpMergeScope *scope, const char *relation)
 {
 	Datum		args[] = {UUIDPGetDatum(&scope->merge_id)};
 	int			level = plain_settings();
 
 	for (int i = 0; i < lengthof(relations); i++)
-		restore(&relations[i], args);
+		if (relation == NULL || strcmp(relation, relations[i].name) == 0)
+			restore(&relations[i], args, relation != NULL);
 	AtEOXact_GUC(true, level);
 }

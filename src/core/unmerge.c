@@ -51,6 +51,24 @@ static LpSql clients_sql = LP_SQL(
 	" ORDER BY 1",
 	UUIDOID, UUIDARRAYOID);
 
+/*
+ * What stands against giving back what the merge took: its client has left,
+ * or another one has its company to itself by now.
+ */
+static LpSql contradicted_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_merge_rows r"
+	" JOIN @s@.lead_clients c ON c.id = (r.before->>'client_id')::uuid"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_assignments'"
+	"  AND r.before->>'status' = 'active' AND r.after->>'status' <> 'active'"
+	"  AND c.status = 'cancelled'"
+	" UNION ALL"
+	" SELECT 1 FROM @s@.lead_merge_rows r"
+	" JOIN @s@.lead_company_holds h ON h.company = r.key"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_company_holds'"
+	"  AND h.client_id::text <> r.before->>'client_id'"
+	"  AND h.client_id::text IS DISTINCT FROM r.after->>'client_id' LIMIT 1",
+	UUIDOID);
+
 static LpSql undone_sql = LP_SQL(
 	"UPDATE @s@.lead_merges SET unmerged_at = greatest($2, merged_at) WHERE id = $1",
 	UUIDOID, TIMESTAMPTZOID);
@@ -69,6 +87,16 @@ refuse(const pg_uuid_t *merge_id, const char *why, const char *hint)
 			errmsg("merge \"%s\" cannot be undone", lp_uuid_text(merge_id)),
 			errdetail("%s", why),
 			hint ? errhint("%s", hint) : 0);
+}
+
+/* Whether both leads may be put back as they were. */
+static bool
+is_clean(const LpMergeScope *scope)
+{
+	Datum		args[] = {UUIDPGetDatum(&scope->merge_id)};
+
+	return lp_merge_journal_is_clean(scope) &&
+		lp_sql_run(&contradicted_sql, args, NULL) == 0;
 }
 
 /* The merge; throws if there is none or it may not be undone. */
@@ -134,8 +162,14 @@ lp_unmerge(PG_FUNCTION_ARGS)
 	lock(&scope);				/* and what came while we waited */
 	load(&scope);
 	now = lp_clock_now();
-	if (lp_merge_journal_is_clean(&scope))
-		lp_merge_journal_restore(&scope);
+	if (is_clean(&scope))
+	{
+		LpLead	   *merged = lp_lead_load(&scope.ids[0], 1);
+
+		lp_merge_journal_restore(&scope, NULL);
+		for (int i = 0; i < 2; i++)
+			lp_merge_hold(&scope.ids[i], merged);
+	}
 	else
 		lp_unmerge_replay(&scope);
 	{

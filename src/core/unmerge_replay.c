@@ -1,7 +1,498 @@
+/*
+ * unmerge_replay.c
+ *	  Parting two leads although something has happened to them since they were
+ *	  merged.
+ *
+ * What was the duplicate's goes back to it.  What came since is shared out:
+ * a capture goes to the lead whose key it carries, the strongest first; a
+ * touch to the lead whose address it used, an event to its touch's lead or the
+ * address it reports; what tells neither stays with the survivor.  Bans stay
+ * on both.  Both rows are folded again; the states begin with what they were
+ * before the merge and take in what came since.
+ */
 #include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "core/archive.h"
+#include "core/bans.h"
+#include "core/batch.h"
+#include "core/fold.h"
+#include "core/holds.h"
 #include "core/merge.h"
+#include "core/ownership.h"
+#include "core/refold.h"
+#include "store/sql.h"
+#include "util/clock.h"
+#include "util/uuid.h"
+
+/* $1 merge, $2 survivor, $3 duplicate in all that take them. */
+#define JOURNAL(relation, id) \
+	"SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = $1" \
+	" AND r.relation = '" relation "' AND r.key = " id "::text"
+#define WAS_DUPLICATES(relation, id) \
+	"EXISTS (" JOURNAL(relation, id) " AND r.before->>'lead_id' = $3::text)"
+
+/* The short hash that touches carry, of a key that bans know. */
+#define SHORT_HASH(hash) "('x' || encode(substr(" hash ", 1, 8), 'hex'))::bit(64)::bigint"
+
+static LpSql keys_sql = LP_SQL(
+	"SELECT r.before->>'kind', r.before->>'value', bool_or(r.before->>'lead_id' = $2::text),"
+	" bool_or(r.before->>'lead_id' = $3::text)"
+	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
+	" AND r.relation = 'lead_identities' AND r.before IS NOT NULL GROUP BY 1, 2",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql captures_back_sql = LP_SQL(
+	"UPDATE @s@.lead_captures c SET lead_id = $3 WHERE c.lead_id = $2 AND "
+	WAS_DUPLICATES("lead_captures", "c.id"),
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql later_captures_sql = LP_SQL(
+	"SELECT c.id FROM @s@.lead_captures c WHERE c.lead_id = $2 AND NOT EXISTS ("
+	JOURNAL("lead_captures", "c.id") ") AND $3 IS NOT NULL",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql captures_move_sql = LP_SQL(
+	"UPDATE @s@.lead_captures SET lead_id = $1 WHERE id = ANY ($2)",
+	UUIDOID, UUIDARRAYOID);
+
+/* Keys that both had are two rows again; first they may not clash. */
+static LpSql keys_lower_sql = LP_SQL(
+	"UPDATE @s@.lead_identities i SET identifies = false"
+	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1 AND r.relation = 'lead_identities'"
+	" AND r.before->>'lead_id' = $2::text AND i.lead_id = $2"
+	" AND i.kind = r.before->>'kind' AND i.value = r.before->>'value'"
+	" AND NOT (r.before->>'identifies')::boolean AND i.identifies AND $3 IS NOT NULL",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql keys_move_sql = LP_SQL(
+	"UPDATE @s@.lead_identities i SET lead_id = $1"
+	" FROM unnest($3, $4) u(kind, value)"
+	" WHERE i.lead_id = $2 AND i.kind = u.kind AND i.value = u.value",
+	UUIDOID, UUIDOID, TEXTARRAYOID, TEXTARRAYOID);
+
+static LpSql keys_again_sql = LP_SQL(
+	"INSERT INTO @s@.lead_identities"
+	" SELECT b.* FROM @s@.lead_merge_rows r,"
+	" LATERAL jsonb_populate_record(NULL::@s@.lead_identities, r.before) b"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_identities'"
+	" AND b.lead_id = $3 AND $2 IS NOT NULL ON CONFLICT DO NOTHING",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql touches_back_sql = LP_SQL(
+	"UPDATE @s@.lead_touches t SET lead_id = $3,"
+	" flags = CASE WHEN r.before->'flags' ? 'merged' THEN t.flags"
+	"  ELSE array_remove(t.flags, 'merged') END"
+	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1 AND r.relation = 'lead_touches'"
+	" AND r.key = t.id::text AND r.before->>'lead_id' = $3::text AND t.lead_id = $2",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql touches_move_sql = LP_SQL(
+	"UPDATE @s@.lead_touches t SET lead_id = $3 WHERE t.lead_id = $2"
+	" AND NOT EXISTS (" JOURNAL("lead_touches", "t.id") ")"
+	" AND t.address_key IN (SELECT " SHORT_HASH("i.key_hash")
+	"  FROM @s@.lead_identities i WHERE i.lead_id = $3)"
+	" AND t.address_key NOT IN (SELECT " SHORT_HASH("i.key_hash")
+	"  FROM @s@.lead_identities i WHERE i.lead_id = $2)"
+	" AND NOT EXISTS (SELECT FROM @s@.lead_touches o WHERE o.lead_id = $3"
+	"  AND o.campaign_id = t.campaign_id AND o.step = t.step)",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql events_back_sql = LP_SQL(
+	"UPDATE @s@.lead_events e SET lead_id = $3 WHERE e.lead_id = $2 AND "
+	WAS_DUPLICATES("lead_events", "e.id"),
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql events_move_sql = LP_SQL(
+	"UPDATE @s@.lead_events e SET lead_id = $3 WHERE e.lead_id = $2"
+	" AND NOT EXISTS (" JOURNAL("lead_events", "e.id") ")"
+	" AND CASE WHEN e.touch_id IS NOT NULL THEN EXISTS ("
+	"   SELECT FROM @s@.lead_touches t WHERE t.id = e.touch_id AND t.lead_id = $3)"
+	"  ELSE e.address_hash IN (SELECT i.key_hash FROM @s@.lead_identities i"
+	"    WHERE i.lead_id = $3)"
+	"   AND e.address_hash NOT IN (SELECT i.key_hash FROM @s@.lead_identities i"
+	"    WHERE i.lead_id = $2) END",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql assignments_back_sql = LP_SQL(
+	"UPDATE @s@.lead_assignments a SET lead_id = $3, origin = r.before->>'origin'"
+	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
+	" AND r.relation = 'lead_assignments' AND r.key = a.id::text"
+	" AND r.before->>'lead_id' = $3::text AND a.lead_id = $2",
+	UUIDOID, UUIDOID, UUIDOID);
+
+/* What the merge ended, if its client may go on with it. */
+static LpSql ended_sql = LP_SQL(
+	"SELECT a.id, a.client_id, a.lead_id FROM @s@.lead_merge_rows r"
+	" JOIN @s@.lead_assignments a ON a.id::text = r.key AND a.status = 'merged_away'"
+	" JOIN @s@.lead_clients c ON c.id = a.client_id AND c.status <> 'cancelled'"
+	" JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	"  AND (s.converted_by IS NULL OR s.converted_by = a.client_id)"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_assignments'"
+	" AND r.before->>'status' = 'active' AND NOT EXISTS (SELECT FROM @s@.lead_assignments o"
+	"  WHERE o.lead_id = a.lead_id AND o.status = 'active')",
+	UUIDOID);
+
+static LpSql again_sql = LP_SQL(
+	"UPDATE @s@.lead_assignments SET status = 'active', ended_at = NULL,"
+	" end_reason = NULL, kept_until = NULL WHERE id = $1",
+	UUIDOID);
+
+static LpSql marks_sql = LP_SQL(
+	"SELECT unsubscribed_at, email_bounced_at, email_match, enriched_at"
+	" FROM @s@.lead_pool WHERE id = $1",
+	UUIDOID);
+
+/* $1 both; what the person was marked with while it was one. */
+static LpSql set_marks_sql = LP_SQL(
+	"UPDATE @s@.lead_pool SET updated_at = $5, unsubscribed_at ="
+	"  CASE WHEN $2 IS NOT NULL THEN coalesce(unsubscribed_at, $2) END,"
+	" email_bounced_at = CASE WHEN email_match = $4"
+	"  THEN coalesce(email_bounced_at, $3) ELSE email_bounced_at END,"
+	" enriched_at = CASE WHEN id = ANY ($6) THEN greatest(enriched_at, $7)"
+	"  ELSE enriched_at END"
+	" WHERE id = ANY ($1)",
+	UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID,
+	UUIDARRAYOID, TIMESTAMPTZOID);
+
+/* $1 merge, $2 lead. */
+static LpSql ledger_sql = LP_SQL(
+	"UPDATE @s@.lead_state s SET"
+	" contacted_by = CASE WHEN t.at < coalesce(s.contacted_at, 'infinity')"
+	"  THEN t.client_id ELSE s.contacted_by END,"
+	" contacted_at = least(s.contacted_at, t.at),"
+	" replied_at = least(s.replied_at, e.replied),"
+	" not_interested_at = greatest(s.not_interested_at, e.refused),"
+	" converted_by = CASE WHEN s.converted_at IS NULL THEN e.converter"
+	"  ELSE s.converted_by END,"
+	" converted_at = coalesce(s.converted_at, e.converted)"
+	" FROM (SELECT min(x.occurred_at) FILTER (WHERE x.event IN ('replied', 'interested',"
+	"   'not_interested', 'meeting_booked')) AS replied,"
+	"  max(x.occurred_at) FILTER (WHERE x.event = 'not_interested') AS refused,"
+	"  min(x.occurred_at) FILTER (WHERE x.event = 'converted') AS converted,"
+	"  (array_agg(x.client_id ORDER BY x.occurred_at) FILTER (WHERE x.event = 'converted'))[1]"
+	"   AS converter"
+	"  FROM @s@.lead_events x WHERE x.lead_id = $2"
+	"   AND NOT EXISTS (" JOURNAL("lead_events", "x.id") ")) e"
+	" LEFT JOIN (SELECT k.client_id, k.counted_at AS at FROM @s@.lead_touches k"
+	"  WHERE k.lead_id = $2 AND k.state IN ('dispatched', 'unknown', 'sent')"
+	"  ORDER BY k.counted_at, k.id LIMIT 1) t ON true"
+	" WHERE s.lead_id = $2",
+	UUIDOID, UUIDOID);
+
+/* Kept since the merge: the survivor stays kept. */
+static LpSql kept_sql = LP_SQL(
+	"UPDATE @s@.lead_state s SET kept_for = $3, kept_until = $4 WHERE s.lead_id = $2"
+	" AND EXISTS (SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
+	"  AND r.relation = 'lead_state' AND r.key = $2::text"
+	"  AND (r.after->>'kept_until')::timestamptz IS DISTINCT FROM $4)",
+	UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+/* A key as it was before the merge, or came since. */
+typedef struct Side
+{
+	char	   *kind;
+	char	   *value;
+	bool		survivors;
+	bool		duplicates;
+	bool		is_new;
+} Side;
+
+typedef struct Replay
+{
+	const LpMergeScope *scope;
+	LpPool	   *pool;
+	Datum		args[3];		/* merge, survivor, duplicate */
+	Side	   *keys;
+	int			n_keys;
+	bool		has_later[2];	/* captures since the merge */
+} Replay;
+
+static Side *
+find_key(const Replay *replay, const char *kind, const char *value)
+{
+	for (int i = 0; i < replay->n_keys; i++)
+		if (strcmp(replay->keys[i].kind, kind) == 0 &&
+			strcmp(replay->keys[i].value, value) == 0)
+			return &replay->keys[i];
+	return NULL;
+}
+
+static void
+load_keys(Replay *replay)
+{
+	replay->n_keys = lp_sql_run(&keys_sql, replay->args, NULL);
+	replay->keys = palloc0(sizeof(Side) * Max(replay->n_keys, 1));
+	for (int i = 0; i < replay->n_keys; i++)
+	{
+		replay->keys[i].kind = lp_col_text(i, 1);
+		replay->keys[i].value = lp_col_text(i, 2);
+		replay->keys[i].survivors = lp_col_bool(i, 3);
+		replay->keys[i].duplicates = lp_col_bool(i, 4);
+	}
+}
+
+/* 1 for the duplicate: whose the strongest known key of a capture is. */
+static int
+side_of_capture(Replay *replay, const LpArchived *part)
+{
+	Jsonb	   *json = lp_batch_json(part->part, strlen(part->part));
+	LpKey	   *keys;
+	int			n;
+	int			side = 0;
+
+	if (json == NULL)
+		return 0;
+	keys = lp_facts_keys(replay->pool,
+						 lp_facts_read(replay->pool, lp_provider_of(part->source),
+									   part->source, part->kind, json, part->captured_at),
+						 &n);
+	for (int i = 0; i < n; i++)
+	{
+		Side	   *known = find_key(replay, lp_key_kind_name(keys[i].kind), keys[i].value);
+
+		if (known == NULL || known->survivors == known->duplicates)
+			continue;
+		side = known->duplicates ? 1 : 0;
+		break;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Side	   *key;
+
+		if (find_key(replay, lp_key_kind_name(keys[i].kind), keys[i].value) != NULL)
+			continue;
+		replay->keys = repalloc(replay->keys, sizeof(Side) * (replay->n_keys + 1));
+		key = &replay->keys[replay->n_keys++];
+		memset(key, 0, sizeof(*key));
+		key->kind = pstrdup(lp_key_kind_name(keys[i].kind));
+		key->value = keys[i].value;
+		key->survivors = side == 0;
+		key->duplicates = side == 1;
+		key->is_new = true;
+	}
+	return side;
+}
+
+static bool
+is_one_of(const pg_uuid_t *id, const pg_uuid_t *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (lp_uuid_equal(id, &ids[i]))
+			return true;
+	return false;
+}
+
+static void
+part_captures(Replay *replay)
+{
+	pg_uuid_t  *later;
+	pg_uuid_t  *moved;
+	int			n_later;
+	int			n_moved = 0;
+	int			n;
+	LpArchived *parts;
+
+	lp_sql_run(&captures_back_sql, replay->args, NULL);
+	n_later = lp_sql_run(&later_captures_sql, replay->args, NULL);
+	later = palloc(sizeof(pg_uuid_t) * Max(n_later, 1));
+	moved = palloc(sizeof(pg_uuid_t) * Max(n_later, 1));
+	for (int i = 0; i < n_later; i++)
+		later[i] = *lp_col_uuid(i, 1);
+	if (n_later == 0)
+		return;
+	parts = lp_archive_of_leads(&replay->scope->ids[0], 1, &n);
+	for (int i = 0; i < n; i++)
+	{
+		int			side;
+
+		if (!is_one_of(&parts[i].id, later, n_later))
+			continue;
+		side = side_of_capture(replay, &parts[i]);
+		replay->has_later[side] = true;
+		if (side == 1)
+			moved[n_moved++] = parts[i].id;
+	}
+	{
+		Datum		args[] = {replay->args[2], lp_array_of_uuids(moved, n_moved)};
+
+		lp_sql_run(&captures_move_sql, args, NULL);
+	}
+}
+
+static void
+part_keys(Replay *replay)
+{
+	char	  **kinds = palloc(sizeof(char *) * Max(replay->n_keys, 1));
+	char	  **values = palloc(sizeof(char *) * Max(replay->n_keys, 1));
+	int			n = 0;
+	Datum		args[4] = {replay->args[2], replay->args[1]};
+
+	lp_sql_run(&keys_lower_sql, replay->args, NULL);
+	for (int i = 0; i < replay->n_keys; i++)
+	{
+		if (!replay->keys[i].duplicates || replay->keys[i].survivors)
+			continue;
+		kinds[n] = replay->keys[i].kind;
+		values[n++] = replay->keys[i].value;
+	}
+	args[2] = lp_array_of_texts(kinds, n);
+	args[3] = lp_array_of_texts(values, n);
+	lp_sql_run(&keys_move_sql, args, NULL);
+	lp_sql_run(&keys_again_sql, replay->args, NULL);
+}
+
+static void
+part_ledger(Replay *replay)
+{
+	lp_sql_run(&touches_back_sql, replay->args, NULL);
+	lp_sql_run(&touches_move_sql, replay->args, NULL);
+	lp_sql_run(&events_back_sql, replay->args, NULL);
+	lp_sql_run(&events_move_sql, replay->args, NULL);
+	lp_sql_run(&assignments_back_sql, replay->args, NULL);
+}
+
+/* Marks of the person that stay on both. */
+static void
+set_marks(Replay *replay, const Datum *marks, const char *nulls)
+{
+	pg_uuid_t	enriched[2];
+	int			n = 0;
+	char		all_nulls[] = "       ";
+	Datum		args[7];
+
+	for (int i = 0; i < 2; i++)
+		if (replay->has_later[i])
+			enriched[n++] = replay->scope->ids[i];
+	args[0] = lp_array_of_uuids(replay->scope->ids, 2);
+	for (int i = 0; i < 3; i++)
+	{
+		args[i + 1] = marks[i];
+		all_nulls[i + 1] = nulls[i];
+	}
+	args[4] = TimestampTzGetDatum(lp_clock_now());
+	args[5] = lp_array_of_uuids(enriched, n);
+	args[6] = marks[3];
+	all_nulls[6] = nulls[3];
+	lp_sql_run(&set_marks_sql, args, all_nulls);
+}
+
+static void
+fold_side(Replay *replay, int side, bool had_captures)
+{
+	const pg_uuid_t *id = &replay->scope->ids[side];
+	LpPoolRow  *row = lp_pool_load(replay->pool, id, 1)[0];
+	LpStateRow	state;
+
+	if (!lp_refold_has_captures(id))
+		return;					/* as it was before the merge */
+	if (had_captures)
+		row = lp_fold_restart(replay->pool, row);
+	lp_refold(replay->pool, id, &row, 1);
+	lp_pool_update(replay->pool, &row, 1);
+	lp_fold_state(replay->pool, row, id, &state);
+	lp_state_save(&state, 1);
+}
+
+static LpSql had_captures_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_merge_rows WHERE merge_id = $1"
+	" AND relation = 'lead_captures' AND before->>'lead_id' = $2::text LIMIT 1",
+	UUIDOID, UUIDOID);
+
+static void
+part_rows(Replay *replay, const LpLead *person)
+{
+	Datum		marks[4];
+	char		nulls[] = "    ";
+	Datum		kept[] = {replay->args[0], replay->args[1],
+		person->kept_for ? UUIDPGetDatum(person->kept_for) : (Datum) 0,
+	TimestampTzGetDatum(person->kept_until)};
+	bool		is_kept = person->kept_for != NULL && !TIMESTAMP_IS_NOBEGIN(person->kept_until);
+
+	lp_sql_run(&marks_sql, &replay->args[1], NULL);
+	for (int i = 0; i < 4; i++)
+	{
+		nulls[i] = lp_col_is_null(0, i + 1) ? 'n' : ' ';
+		marks[i] = i == 2 && nulls[i] == ' ' ?
+			CStringGetTextDatum(lp_col_text(0, 3)) : lp_col(0, i + 1);
+	}
+	lp_merge_journal_restore(replay->scope, "lead_pool");
+	lp_merge_journal_restore(replay->scope, "lead_state");
+	for (int i = 0; i < 2; i++)
+	{
+		Datum		args[] = {replay->args[0], replay->args[i + 1]};
+
+		fold_side(replay, i, lp_sql_run(&had_captures_sql, args, NULL) > 0);
+		lp_sql_run(&ledger_sql, args, NULL);
+	}
+	set_marks(replay, marks, nulls);
+	lp_sql_run(&kept_sql, kept, is_kept ? NULL : "  nn");
+}
+
+/* The hint that bans stand on both. */
+static void
+mark_banned(const Replay *replay)
+{
+	TimestampTz now = lp_clock_now();
+	List	  **bans = lp_bans_of_leads(replay->scope->ids, 2, now);
+
+	for (int i = 0; i < 2; i++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, bans[i])
+		{
+			LpBan	   *ban = lfirst(cell);
+
+			if (lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, now) != LP_BAN_STOPS_NOTHING &&
+				TIMESTAMP_IS_NOEND(ban->expires_at))
+				lp_state_set_banned(&replay->scope->ids[i], 1);
+		}
+	}
+}
+
+/* The assignment that the merge ended, unless something stands against it. */
+static void
+give_back(const Replay *replay, const LpLead *person)
+{
+	pg_uuid_t	id;
+	pg_uuid_t	lead_id;
+	LpClient   *client;
+	const LpLead *lead;
+	Datum		args[1];
+
+	if (lp_sql_run(&ended_sql, replay->args, NULL) == 0)
+		return;
+	id = *lp_col_uuid(0, 1);
+	lead_id = *lp_col_uuid(0, 3);
+	client = lp_client_load(lp_col_uuid(0, 2));
+	lead = lp_lead_load(&lead_id, 1);
+	if (!lead->known || lp_holds_of_others(lead, 1, &client->id)[0])
+		return;
+	args[0] = UUIDPGetDatum(&id);
+	lp_sql_run(&again_sql, args, NULL);
+}
+
 void
 lp_unmerge_replay(const LpMergeScope *scope)
 {
-	elog(ERROR, "later");
+	Replay		replay = {.scope = scope};
+	LpLead	   *person = lp_lead_load(&scope->ids[0], 1);
+
+	replay.pool = lp_pool_open();
+	replay.args[0] = UUIDPGetDatum(&scope->merge_id);
+	replay.args[1] = UUIDPGetDatum(&scope->ids[0]);
+	replay.args[2] = UUIDPGetDatum(&scope->ids[1]);
+	load_keys(&replay);
+	part_captures(&replay);
+	part_keys(&replay);
+	part_ledger(&replay);
+	part_rows(&replay, person);
+	mark_banned(&replay);
+	for (int i = 0; i < 2; i++)
+		lp_merge_hold(&scope->ids[i], person);
+	give_back(&replay, person);
+	for (int i = 0; i < 2; i++)
+		lp_merge_hold(&scope->ids[i], person);
 }
