@@ -107,7 +107,7 @@ TABLE owners;
 TABLE conflicts;
 ROLLBACK TO o;
 -- ... else the lower lead id, whichever survives
-UPDATE lead_assignments SET assigned_at = '2026-02-02' WHERE lead_id = lead(1);
+UPDATE lead_assignments SET assigned_at = '2026-02-02 00:00+00' WHERE lead_id = lead(1);
 SELECT lp_merge(lead(2), lead(1), 'x') IS NOT NULL AS merged;
 TABLE owners;
 ROLLBACK TO o;
