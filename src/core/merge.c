@@ -324,7 +324,7 @@ act_on_bans(Merge *merge)
 		LpBan	   *ban = lfirst(cell);
 
 		if (lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, merge->now) != LP_BAN_STOPS_NOTHING &&
-			TIMESTAMP_IS_NOEND(ban->expires_at))
+			TIMESTAMP_IS_NOEND(ban->expires_at) && ban->kind != LP_KEY_DOMAIN)
 			lp_state_set_banned(survivor, 1);
 		for (LpChannel channel = 0; channel < LP_CHANNELS; channel++)
 			if (lp_ban_stops(ban, ban->client_id, channel, merge->now) != LP_BAN_STOPS_NOTHING)

@@ -446,7 +446,7 @@ mark_banned(const Replay *replay)
 			LpBan	   *ban = lfirst(cell);
 
 			if (lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, now) != LP_BAN_STOPS_NOTHING &&
-				TIMESTAMP_IS_NOEND(ban->expires_at))
+				TIMESTAMP_IS_NOEND(ban->expires_at) && ban->kind != LP_KEY_DOMAIN)
 				lp_state_set_banned(&replay->scope->ids[i], 1);
 		}
 	}
