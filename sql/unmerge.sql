@@ -48,6 +48,11 @@ SELECT relation, what, count(*) FROM changed GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT who(lead_id, :'s'), right(client_id::text, 1) AS client, status FROM lead_assignments ORDER BY 2;
 SAVEPOINT s;
 
+-- which pairs of assignments a merge put side by side (they had been two people's)
+SELECT count(*) FROM lead_assignments a JOIN lead_assignments b ON b.lead_id = a.lead_id AND b.id > a.id
+WHERE EXISTS (SELECT FROM lead_merge_rows x JOIN lead_merge_rows y ON y.merge_id = x.merge_id AND y.relation = 'lead_assignments' AND y.key = b.id::text
+              WHERE x.relation = 'lead_assignments' AND x.key = a.id::text AND x.before->>'lead_id' <> y.before->>'lead_id');
+
 -- nothing happened since
 SET leadpool.now = '2026-03-05 15:00+00';
 SELECT lp_unmerge(:'m') = :'d' AS restored;
@@ -129,6 +134,6 @@ UPDATE lead_pool SET state = 'erased' WHERE id = :'s';
 \set VERBOSITY sqlstate
 SELECT lp_unmerge(:'m');
 ROLLBACK TO e;
-DELETE FROM lead_merge_rows;
+DELETE FROM lead_merge_rows WHERE relation <> 'lead_assignments';
 SELECT lp_unmerge(:'m');
 ROLLBACK;

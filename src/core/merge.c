@@ -43,8 +43,9 @@ static LpSql insert_sql = LP_SQL(
 	UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 static LpSql forget_sql = LP_SQL(
-	"DELETE FROM @s@.lead_merge_rows WHERE merge_id IN (SELECT id FROM @s@.lead_merges"
-	" WHERE survivor = ANY ($1) OR duplicate = ANY ($1))",
+	"DELETE FROM @s@.lead_merge_rows WHERE relation <> 'lead_assignments'"
+	" AND merge_id IN (SELECT id FROM @s@.lead_merges"
+	"  WHERE survivor = ANY ($1) OR duplicate = ANY ($1))",
 	UUIDARRAYOID);
 
 /* $1 survivor, $2 duplicate in all that follow. */

@@ -23,7 +23,7 @@ extern bool lp_merge_leads(const LpPool *pool, const pg_uuid_t *survivor,
 
 /*
  * Forgets the journal of every merge of these leads: an erasure.  They cannot
- * be parted any more.
+ * be parted any more; which assignments came from which lead stays known.
  */
 extern void lp_merge_forget(const pg_uuid_t *ids, int n);
 

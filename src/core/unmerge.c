@@ -26,7 +26,8 @@ PG_FUNCTION_INFO_V1(lp_unmerge);
 
 static LpSql merge_sql = LP_SQL(
 	"SELECT survivor, duplicate, unmerged_at, turn,"
-	" EXISTS (SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = m.id)"
+	" EXISTS (SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = m.id"
+	"  AND r.relation = 'lead_pool')"
 	" FROM @s@.lead_merges m WHERE id = $1",
 	UUIDOID);
 

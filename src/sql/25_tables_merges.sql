@@ -32,7 +32,8 @@ ALTER TABLE @extschema@.lead_merge_rows
     ALTER COLUMN key SET STATISTICS 0,
     ALTER COLUMN before SET STATISTICS 0,
     ALTER COLUMN after SET STATISTICS 0;
+CREATE INDEX lead_merge_rows_assignment ON @extschema@.lead_merge_rows (key) WHERE relation = 'lead_assignments';
 COMMENT ON TABLE @extschema@.lead_merge_rows IS
-    'Every row of the two leads as it was before and after a merge, so that lp_unmerge can put both back byte for byte. Holds personal data; leaves with an erasure, which no unmerge undoes.';
+    'Every row of the two leads as it was before and after a merge, so that lp_unmerge can put both back byte for byte. Holds personal data; all but the assignments leaves with an erasure, which no unmerge undoes.';
 COMMENT ON COLUMN @extschema@.lead_merge_rows.before IS 'The row before the merge; null for one that the merge made.';
 COMMENT ON COLUMN @extschema@.lead_merge_rows.after IS 'The row after it; null for one that the merge took away.';
