@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -47,6 +48,7 @@ load_leads(LpBatch *batch)
 	pg_uuid_t  *ids = old_leads(batch, &n);
 	LpPoolRow **rows;
 	TimestampTz *newest;
+	LpPins	  **pins;
 
 	for (int i = 0; i < batch->n_leads; i++)
 		batch->leads[i].row = lp_pool_row_new(batch->pool);
@@ -55,11 +57,13 @@ load_leads(LpBatch *batch)
 	lp_lead_lock(ids, n);
 	rows = lp_pool_load(batch->pool, ids, n);
 	newest = lp_archive_newest(ids, n);
+	pins = lp_pins_load(batch->pool, ids, n);
 	for (int i = 0; i < n; i++)
 	{
 		LpTouched  *lead = touched(batch, &ids[i]);
 
 		lead->newest = newest[i];
+		lead->pins = pins[i];
 		lead->old = rows[i];
 		if (rows[i] == NULL)
 			lead->is_new = true;
@@ -292,7 +296,10 @@ same_row(const LpPool *pool, const LpPoolRow *a, const LpPoolRow *b)
 	return true;
 }
 
-/* Lays the new elements over the rows; late ones make their lead a replay. */
+/*
+ * Lays the new elements over the rows.  A late one makes its lead a replay,
+ * and so does a pin: what is shown is not what the captures gave.
+ */
 static void
 lay_elements(LpBatch *batch)
 {
@@ -306,7 +313,7 @@ lay_elements(LpBatch *batch)
 			continue;
 		if (is_enrichment(batch, element))
 			lay_enriched(batch, lead->row, element->facts->captured_at);
-		if (lead->newest > batch->captured_at)
+		if (lead->newest > batch->captured_at || lead->pins != NULL)
 			lead->replay = true;
 		if (lead->replay)
 			continue;
@@ -316,6 +323,13 @@ lay_elements(LpBatch *batch)
 			same_row(batch->pool, before, lead->row) ? "unchanged" : "updated";
 		lead->told = "told";
 	}
+}
+
+static void
+set_column(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, Datum value)
+{
+	row->values[pool->at[column]] = value;
+	row->nulls[pool->at[column]] = false;
 }
 
 static void
@@ -330,6 +344,9 @@ replay_leads(LpBatch *batch)
 		if (batch->leads[i].replay)
 		{
 			batch->leads[i].row = lp_fold_restart(batch->pool, batch->leads[i].row);
+			if (batch->refold)
+				set_column(batch->pool, batch->leads[i].row, LP_COL_SOURCES,
+						   PointerGetDatum(construct_empty_array(TEXTOID)));
 			ids[n++] = batch->leads[i].id;
 		}
 	if (n == 0)
@@ -449,13 +466,6 @@ fill_companies(LpBatch *batch)
 				lp_fold_fill(batch->pool, batch->leads[i].row, facts[k]);
 }
 
-static void
-set_column(const LpPool *pool, LpPoolRow *row, LpPoolColumn column, Datum value)
-{
-	row->values[pool->at[column]] = value;
-	row->nulls[pool->at[column]] = false;
-}
-
 /* A known body that changes nothing leaves its leads alone. */
 static bool
 is_idle(const LpBatch *batch, const LpTouched *lead)
@@ -488,6 +498,8 @@ save_leads(LpBatch *batch)
 
 		if (is_idle(batch, lead))
 			continue;
+		if (lead->pins != NULL)
+			lp_fold_pin(pool, lead->row, lead->pins);
 		lp_fold_finish(pool, lead->row);
 		lead->changed = lead->is_new || !same_row(pool, lead->old, lead->row);
 		if (!lead->changed)
@@ -548,5 +560,18 @@ lp_batch_apply(LpBatch *batch)
 	fill_companies(batch);
 	save_leads(batch);
 	tell_changes(batch);
+	lp_batch_settle(batch);
+}
+
+void
+lp_batch_refold(LpBatch *batch)
+{
+	batch->refold = true;
+	for (int i = 0; i < batch->n_leads; i++)
+		batch->leads[i].replay = true;
+	load_leads(batch);
+	replay_leads(batch);
+	fill_companies(batch);
+	save_leads(batch);
 	lp_batch_settle(batch);
 }

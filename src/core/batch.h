@@ -13,6 +13,7 @@
 #include "core/archive.h"
 #include "core/organization.h"
 #include "core/element.h"
+#include "core/pins.h"
 #include "util/jsonsplit.h"
 
 /* A lead that an element of the batch, or its company's answer, touches. */
@@ -28,6 +29,7 @@ typedef struct LpTouched
 	TimestampTz newest;			/* of its captures before this call */
 	LpPoolRow  *old;			/* NULL for a new lead */
 	LpPoolRow  *row;
+	LpPins	   *pins;			/* NULL: none */
 	char	   *told;			/* outcome that its first element gets from a
 								 * replay */
 } LpTouched;
@@ -90,6 +92,7 @@ typedef struct LpBatch
 	LpTie	   *ties;
 	int			n_ties;
 	LpEnvelope *known;			/* the body was stored before */
+	bool		refold;			/* no body: leads are folded anew */
 	struct HTAB *keys;			/* identifying keys -> index of a lead */
 } LpBatch;
 
@@ -107,6 +110,9 @@ extern void lp_batch_apply(LpBatch *batch);
 
 /* The last step of it: keys, ties, bans, news for other parts. */
 extern void lp_batch_settle(LpBatch *batch);
+
+/* Folds the leads of a batch without a body anew and writes what differs. */
+extern void lp_batch_refold(LpBatch *batch);
 
 extern const LpProvider *lp_provider_of(const char *source);
 

@@ -9,7 +9,8 @@
  * - an address and its status go together, and a placeholder is no address;
  * - the phone is the best personal number that any capture gave, the newer one
  *   of equals;
- * - answers about the company fill only what is null, after all captures.
+ * - answers about the company fill only what is null, after all captures;
+ * - what an operator pinned is laid last of all, whatever was captured later.
  */
 #include "postgres.h"
 
@@ -268,8 +269,9 @@ lay_source(const LpPool *pool, LpPoolRow *row, const char *source)
 		PointerGetDatum(construct_array(sources, n, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
-void
-lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+/* Lays what a capture or an operator says over a row. */
+static void
+lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
 {
 	const char *old_company = country_of(pool, row, LP_COL_COMPANY_COUNTRY);
 	int			zone = pool->at[LP_COL_ZONE];
@@ -280,7 +282,6 @@ lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
 			row->values[i] = facts->row->values[i];
 			row->nulls[i] = false;
 		}
-	lay_source(pool, row, facts->source);
 	lay_email(pool, row, facts);
 	if (facts->country_stated)
 		set_text(pool, row, LP_COL_COUNTRY_CODE, facts->country_code);
@@ -291,6 +292,55 @@ lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
 	if (!is_null(pool, facts->row, LP_COL_COMPANY_ORGANIZATION_REVENUE) ||
 		!is_null(pool, facts->row, LP_COL_COMPANY_ANNUAL_REVENUE))
 		lay_revenue(pool, row);
+}
+
+void
+lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts)
+{
+	lay_source(pool, row, facts->source);
+	lay(pool, row, facts);
+}
+
+/* Whether laying has worked the value out in a form of its own. */
+static bool
+is_worked_out(const LpPool *pool, int column)
+{
+	return column == pool->at[LP_COL_EMAIL] || column == pool->at[LP_COL_PHONE] ||
+		column == pool->at[LP_COL_COUNTRY_CODE] || column == pool->at[LP_COL_ZONE];
+}
+
+/* An operator says that there is nothing; what describes it goes with it. */
+static void
+lay_nothing(const LpPool *pool, LpPoolRow *row, int column)
+{
+	static const LpPoolColumn of_phone[] = {
+		LP_COL_PHONE_TYPE, LP_COL_PHONE_STATUS, LP_COL_LINE_TYPE, LP_COL_CARRIER
+	};
+
+	row->values[column] = (Datum) 0;
+	row->nulls[column] = true;
+	if (column == pool->at[LP_COL_EMAIL])
+	{
+		set_null(pool, row, LP_COL_EMAIL_STATUS);
+		set(pool, row, LP_COL_EMAIL_LOCKED, BoolGetDatum(false));
+	}
+	for (int i = 0; column == pool->at[LP_COL_PHONE] && i < lengthof(of_phone); i++)
+		set_null(pool, row, of_phone[i]);
+}
+
+void
+lp_fold_pin(const LpPool *pool, LpPoolRow *row, const LpPins *pins)
+{
+	lay(pool, row, pins->facts);
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (pins->pinned[i] && pins->values->nulls[i])
+			lay_nothing(pool, row, i);
+	for (int i = 0; i < pool->desc->natts; i++)
+		if (pins->pinned[i] && !pins->values->nulls[i] && !is_worked_out(pool, i))
+		{
+			row->values[i] = pins->values->values[i];
+			row->nulls[i] = false;
+		}
 }
 
 void

@@ -7,6 +7,7 @@
 #define LP_FOLD_H
 
 #include "core/element.h"
+#include "core/pins.h"
 #include "store/leads.h"
 
 /* Lays one capture over what older ones left: newer and not null wins. */
@@ -14,6 +15,9 @@ extern void lp_fold_lay(const LpPool *pool, LpPoolRow *row, const LpFacts *facts
 
 /* Fills company columns that are null from what is known of the company. */
 extern void lp_fold_fill(const LpPool *pool, LpPoolRow *row, const LpFacts *company);
+
+/* Lays what an operator pinned over everything else. */
+extern void lp_fold_pin(const LpPool *pool, LpPoolRow *row, const LpPins *pins);
 
 /* Works out the columns that follow from others, score included. */
 extern void lp_fold_finish(const LpPool *pool, LpPoolRow *row);

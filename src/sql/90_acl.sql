@@ -29,6 +29,7 @@ VALUES
     ('lp_touch_fail', 'function', 'service'),
     ('lp_touch_record', 'function', 'service'),
     ('lp_record_event', 'function', 'service'),
+    ('lp_provenance', 'function', 'service'),
     ('lp_new_id', 'function', 'service'),
     ('lp_normalize', 'function', 'service'),
     ('lp_contact_hours', 'function', 'service'),
@@ -38,6 +39,8 @@ VALUES
     ('lp_unsuppress', 'function', 'operator'),
     ('lp_merge', 'function', 'operator'),
     ('lp_unmerge', 'function', 'operator'),
+    ('lp_pin', 'function', 'operator'),
+    ('lp_unpin', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),
     /* tables and views: read = SELECT for service_role and operators */
@@ -66,6 +69,7 @@ VALUES
     ('lead_merge_rows', 'table', 'owner'),
     ('lead_suppressions', 'table', 'read'),
     ('lead_keys', 'table', 'read'),
+    ('lead_pins', 'table', 'read'),
     /* rules that are data: operators change them, site rows only */
     ('lead_quiet_hours', 'table', 'rules'),
     ('lead_holidays', 'table', 'rules'),

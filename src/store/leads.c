@@ -96,6 +96,10 @@ static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_pool SELECT u.* FROM unnest($1) u",
 	LP_TYPE_POOL_ROWS);
 
+static LpSql json_sql = LP_SQL(
+	"SELECT jsonb_strip_nulls(to_jsonb(u)) FROM unnest($1) u",
+	LP_TYPE_POOL_ROWS);
+
 /* Its text is written at the first use, from the columns that there are. */
 static LpSql update_sql = LP_SQL(NULL, LP_TYPE_POOL_ROWS);
 
@@ -277,6 +281,18 @@ lp_pool_insert(const LpPool *pool, LpPoolRow **rows, int n)
 
 	if (n > 0)
 		lp_sql_run(&insert_sql, args, NULL);
+}
+
+Jsonb **
+lp_pool_json(const LpPool *pool, LpPoolRow **rows, int n)
+{
+	Datum		args[] = {rows_as_array(pool, rows, n)};
+	Jsonb	  **json = palloc0(sizeof(Jsonb *) * Max(n, 1));
+	uint64		found = n == 0 ? 0 : lp_sql_run(&json_sql, args, NULL);
+
+	for (uint64 i = 0; i < found; i++)
+		json[i] = DatumGetJsonbPCopy(lp_col(i, 1));
+	return json;
 }
 
 static bool

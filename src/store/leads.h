@@ -7,6 +7,7 @@
 
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 #include "core/identity.h"
@@ -108,6 +109,12 @@ extern bool lp_pool_same(const LpPool *pool, int column, const LpPoolRow *a, con
 extern LpPoolRow **lp_pool_load(const LpPool *pool, const pg_uuid_t *ids, int n);
 extern void lp_pool_insert(const LpPool *pool, LpPoolRow **rows, int n);
 extern void lp_pool_update(const LpPool *pool, LpPoolRow **rows, int n);
+
+/*
+ * Rows as jsonb objects, nulls left out.  Call it where TimeZone is UTC (the
+ * SQL functions that return jsonb set it).
+ */
+extern Jsonb **lp_pool_json(const LpPool *pool, LpPoolRow **rows, int n);
 
 /* What lead_state takes from a lead; keys 0 and texts NULL are null. */
 typedef struct LpStateRow
