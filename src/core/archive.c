@@ -254,6 +254,8 @@ look_at_string(Findings *f, const char *key, const JsonbValue *value)
 		found_key(f, LP_KEY_EMAIL, text);
 	if (strstr(text, "linkedin.com/in/") != NULL)
 		found_key(f, LP_KEY_LINKEDIN, text);
+	if (strcmp(key, "person_id") == 0 || strstr(key, "people_ids") != NULL)
+		found_key(f, LP_KEY_APOLLO_ID, text);
 	if ((strstr(key, "phone") != NULL || strstr(key, "number") != NULL) &&
 		may_be_number(text))
 		found_key(f, LP_KEY_PHONE, text);

@@ -13,6 +13,7 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
 #include "core/bans.h"
@@ -519,6 +520,20 @@ prefer_given_address(Event *event, const char *email, const char *phone)
 	event->has_key = true;
 }
 
+/* Of somebody who was erased only the fact is kept, not what was reported. */
+static void
+drop_detail_of_erased(Event *event)
+{
+	bool		erased = event->lead_id != NULL && !lp_lead_load(event->lead_id, 1)->known;
+	ListCell   *cell;
+
+	if (event->lead_id == NULL && event->has_key)
+		foreach(cell, lp_bans_of_keys(&event->key, 1, event->now))
+			erased |= ((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE;
+	if (erased)
+		event->detail = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
 Datum
 lp_record_event(PG_FUNCTION_ARGS)
 {
@@ -571,6 +586,7 @@ lp_record_event(PG_FUNCTION_ARGS)
 	prefer_given_address(&event, email, phone);
 	event.client_id = answering_client(&event);
 	take_effect(&event);
+	drop_detail_of_erased(&event);
 	return_event(fcinfo, insert_event(&event), event.lead_id, event.word);
 	lp_call_end();
 	PG_RETURN_NULL();

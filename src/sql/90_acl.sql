@@ -30,6 +30,7 @@ VALUES
     ('lp_touch_record', 'function', 'service'),
     ('lp_record_event', 'function', 'service'),
     ('lp_provenance', 'function', 'service'),
+    ('lp_subject_export', 'function', 'service'),
     ('lp_new_id', 'function', 'service'),
     ('lp_normalize', 'function', 'service'),
     ('lp_contact_hours', 'function', 'service'),
@@ -41,6 +42,7 @@ VALUES
     ('lp_unmerge', 'function', 'operator'),
     ('lp_pin', 'function', 'operator'),
     ('lp_unpin', 'function', 'operator'),
+    ('lp_forget', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),
     /* tables and views: read = SELECT for service_role and operators */
@@ -77,6 +79,7 @@ VALUES
     ('lead_score_weights', 'table', 'rules'),
     ('lead_unmapped_paths', 'view', 'read'),
     ('lead_grants', 'view', 'read'),
+    ('lead_personal_data', 'view', 'read'),
     /* types */
     ('lp_channel', 'type', 'service'),
     ('lp_jit_verdict', 'type', 'service');

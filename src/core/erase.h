@@ -1,0 +1,44 @@
+/*
+ * erase.h
+ *	  Erasing a person: who that is, and the traces in payloads.
+ */
+#ifndef LP_ERASE_H
+#define LP_ERASE_H
+
+#include "core/redact.h"
+
+/* A person, with everything by which traces are found. */
+typedef struct LpPerson
+{
+	const LpPool *pool;
+	pg_uuid_t  *ids;			/* leads, merged ones too; sorted */
+	int			n;
+	LpKey	   *keys;			/* the person's own: to be banned */
+	int			n_keys;
+	Datum	   *hashes;			/* of keys, as stored beside payloads and events */
+	char	  **companies;		/* Apollo ids of the companies of the leads */
+	int			n_companies;
+	LpNeedles	needles;
+} LpPerson;
+
+/* What took place, for the certificate. */
+typedef struct LpErased
+{
+	int			captures;
+	int			identities;
+	int			events;
+	int			claims;
+} LpErased;
+
+/*
+ * traces.c: removes the payloads of the person, takes mentions out of those of
+ * others, and works out anew what the others show.  Before the person's rows
+ * are cleared.
+ */
+extern int	lp_traces_of_captures(const LpPerson *person);
+
+/* Events, and notes on bans; returns the number of events. */
+extern int	lp_traces_of_events(const LpPerson *person);
+extern void lp_traces_of_bans(const LpPerson *person);
+
+#endif							/* LP_ERASE_H */
