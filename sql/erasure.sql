@@ -107,6 +107,8 @@ SELECT outcome, detail, lead_id FROM lp_capture_apollo('{"person": {"id": "5f1a2
 SELECT outcome, detail FROM lp_capture('list', '[{"email": "jane.doe+list@acme.example", "full_name": "Jane Doe-Quill"}, {"phone": "+13035550111", "full_name": "Jane Doe-Quill"}]');
 SELECT effect, lead_id FROM lp_record_event('unsubscribed', email => 'jane.doe@acme.example', detail => '{"who": "jane.doe@acme.example"}');
 SELECT effect FROM lp_record_event('bounced', touch_id => (SELECT id FROM lead_touches), detail => '{"who": "jane.doe@acme.example"}');
+SELECT state, flags, error, provider_message_id FROM lp_touch_fail((SELECT id FROM lead_touches), '550 jane.doe@acme.example');
+SELECT state, flags, error, provider_message_id FROM lp_touch_confirm((SELECT id FROM lead_touches), 'to-jane.doe@acme.example');
 SELECT * FROM pg_temp.shows('jane[.]|janedq|doe-quill|5550111|555-0111|c0d01');
 -- again, and somebody who is not known
 SELECT c - 'certificate_id' - 'key_id' AS certificate, c ->> 'certificate_id' = (SELECT t.c ->> 'certificate_id' FROM certificate t) AS same FROM lp_forget(email => 'jane.doe@acme.example') c;

@@ -199,6 +199,24 @@ cut_body(LpBatch *batch, LpBody *body)
 	body->rest = rest.data;
 }
 
+/* The rest of the body without mentions of who was erased. */
+static void
+clean_rest(LpBatch *batch, LpBody *body)
+{
+	int		   *cuts = palloc(sizeof(int) * Max(batch->n, 1));
+	bool		about_root;
+	char	   *clean;
+
+	for (int i = 0; i < batch->n; i++)
+		cuts[i] = DatumGetInt32(body->cuts[i]);
+	clean = lp_redact_json(batch->erased, body->rest, true, cuts, batch->n, &about_root);
+	if (clean == NULL)
+		return;
+	body->rest = clean;
+	for (int i = 0; i < batch->n; i++)
+		body->cuts[i] = Int32GetDatum(cuts[i]);
+}
+
 static void
 archive(LpBatch *batch)
 {
@@ -210,6 +228,8 @@ archive(LpBatch *batch)
 	body.captured_at = batch->captured_at;
 	body.first_seen_at = batch->now;
 	cut_body(batch, &body);
+	if (batch->erased != NULL)
+		clean_rest(batch, &body);
 	body.parts = palloc0(sizeof(LpPart) * Max(batch->n, 1));
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -231,7 +251,7 @@ archive(LpBatch *batch)
 			part->company_id = &batch->companies[element->company].id;
 		body.n_parts++;
 	}
-	body.json = rest_json(batch, &body);
+	body.json = batch->erased != NULL ? NULL : rest_json(batch, &body);
 	lp_archive_store(batch->pool, &body);
 }
 

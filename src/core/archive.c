@@ -207,6 +207,8 @@ typedef struct Findings
 	int			n_paths;
 	int			path_room;
 	Datum		capture;		/* the one being read */
+	bool		keys_only;		/* keys as they are, nothing for SQL */
+	LpKey	   *keys;
 } Findings;
 
 static void
@@ -217,6 +219,13 @@ found_key(Findings *f, LpKeyKind kind, const char *text)
 
 	if (!lp_key_make(kind, text, NULL, &key))
 		return;
+	if (f->keys_only)
+	{
+		f->keys = f->n_keys == 0 ? palloc(sizeof(LpKey)) :
+			repalloc(f->keys, sizeof(LpKey) * (f->n_keys + 1));
+		f->keys[f->n_keys++] = key;
+		return;
+	}
 	if (f->n_keys == f->key_room)
 	{
 		f->key_room = Max(64, f->key_room * 2);
@@ -316,7 +325,7 @@ walk(Findings *f, const char *path, const char *key, const LpField *field,
 	if (value->type != jbvBinary || JsonContainerSize(value->val.binary.data) == 0)
 	{
 		look_at_string(f, key, value);
-		if (field == NULL)
+		if (field == NULL && !f->keys_only)
 			found_path(f, path, value);
 		return;
 	}
@@ -395,6 +404,18 @@ walk_part(Findings *f, const LpProvider *provider, const LpPart *part)
 		walk_json(f, "organization", provider->organization, part->json);
 	else
 		walk_json(f, "", provider->person, part->json);
+}
+
+LpKey *
+lp_archive_mentions(const LpPool *pool, const LpProvider *provider, LpElementKind kind,
+					Jsonb *json, int *n)
+{
+	Findings	f = {.pool = pool, .keys_only = true};
+	LpPart		part = {.kind = kind, .json = json};
+
+	walk_part(&f, provider, &part);
+	*n = f.n_keys;
+	return f.keys;
 }
 
 static void

@@ -76,6 +76,10 @@ typedef struct LpBody
 
 extern void lp_archive_store(const LpPool *pool, const LpBody *body);
 
+/* Every address, number and profile anywhere in a part, as keys. */
+extern LpKey *lp_archive_mentions(const LpPool *pool, const LpProvider *provider,
+								  LpElementKind kind, Jsonb *json, int *n);
+
 extern void lp_sha256(const char *data, int len, uint8 *hash);
 
 #endif							/* LP_ARCHIVE_H */

@@ -14,6 +14,7 @@
 #include "core/organization.h"
 #include "core/element.h"
 #include "core/pins.h"
+#include "core/redact.h"
 #include "util/jsonsplit.h"
 
 /* A lead that an element of the batch, or its company's answer, touches. */
@@ -91,6 +92,7 @@ typedef struct LpBatch
 	int			n_companies;
 	LpTie	   *ties;
 	int			n_ties;
+	LpNeedles  *erased;			/* who of the body was erased; NULL: nobody */
 	LpEnvelope *known;			/* the body was stored before */
 	bool		refold;			/* no body: leads are folded anew */
 	struct HTAB *keys;			/* identifying keys -> index of a lead */

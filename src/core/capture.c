@@ -301,6 +301,85 @@ all_keys(LpBatch *batch, int *n)
 	return keys;
 }
 
+/* What the dropped elements say, so that the rest of the body says it nowhere. */
+static void
+learn_erased(LpBatch *batch, const LpFacts *facts, const LpKey *keys, int n)
+{
+	if (batch->erased == NULL)
+		batch->erased = palloc0(sizeof(LpNeedles));
+	for (int i = 0; i < n; i++)
+		lp_needles_add_key(batch->erased, &keys[i]);
+	if (facts != NULL)
+		lp_needles_add_row(batch->erased, batch->pool, facts->row);
+}
+
+/*
+ * All that a dropped element says, if it is of who was erased; if it is of
+ * somebody else and shows an erased person's key, that key.
+ */
+static void
+learn_element(LpBatch *batch, const LpElement *element, const LpKey *keys, int n)
+{
+	if (has_erasure(lp_bans_of_keys(element->keys, element->n_keys, batch->now)))
+	{
+		learn_erased(batch, element->facts, keys, n);
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		if (has_erasure(lp_bans_of_keys(&keys[i], 1, batch->now)))
+			learn_erased(batch, NULL, &keys[i], 1);
+}
+
+static LpSql any_erasure_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_suppressions WHERE reason = 'erasure' LIMIT 1");
+
+/* Keys of people who were erased, anywhere in what others' elements say. */
+static void
+learn_mentions(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		LpKey	   *keys;
+		int			n;
+
+		if (element->json == NULL || element->erased)
+			continue;
+		keys = lp_archive_mentions(batch->pool, batch->provider, element->kind,
+								   element->json, &n);
+		if (n == 0 || !has_erasure(lp_bans_of_keys(keys, n, batch->now)))
+			continue;
+		for (int k = 0; k < n; k++)
+			if (has_erasure(lp_bans_of_keys(&keys[k], 1, batch->now)))
+				learn_erased(batch, NULL, &keys[k], 1);
+	}
+}
+
+/* The other elements without mentions of who was erased. */
+static void
+clean_others(LpBatch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		LpElement  *element = &batch->elements[i];
+		bool		about_root;
+		char	   *clean;
+
+		if (element->json == NULL || element->erased)
+			continue;
+		clean = lp_redact_json(batch->erased, element->part,
+							   element->kind != LP_ELEMENT_CONTACT, NULL, 0, &about_root);
+		if (clean == NULL)
+			continue;
+		element->part = clean;
+		element->json = lp_batch_json(clean, strlen(clean));
+		element->facts = lp_facts_read(batch->pool, batch->provider, batch->source,
+									   element->kind, element->json, batch->captured_at);
+		if (element->kind != LP_ELEMENT_ORGANIZATION)
+			element->keys = lp_facts_keys(batch->pool, element->facts, &element->n_keys);
+	}
+}
+
 /*
  * An element of a person who was erased is dropped: nothing of it is stored.
  * One question for the batch; only if somebody in it was erased, who.
@@ -325,9 +404,11 @@ drop_erased(LpBatch *batch)
 	for (int i = 0; i < batch->n; i++)
 		for (int k = 0; k < counts[i]; k++)
 			all[n++] = keys[i][k];
-	if (n == 0 || !has_erasure(lp_bans_of_keys(all, n, batch->now)))
+	if (lp_sql_run(&any_erasure_sql, NULL, NULL) == 0)
 		return;
-	for (int i = 0; i < batch->n; i++)
+	if (n == 0 || !has_erasure(lp_bans_of_keys(all, n, batch->now)))
+		n = 0;
+	for (int i = 0; i < batch->n && n > 0; i++)
 	{
 		LpElement  *element = &batch->elements[i];
 
@@ -338,7 +419,13 @@ drop_erased(LpBatch *batch)
 		element->lead = -1;
 		element->outcome = "suppressed";
 		element->detail = "erased";
+		if (batch->known == NULL)
+			learn_element(batch, element, keys[i], counts[i]);
 	}
+	if (batch->known == NULL)
+		learn_mentions(batch);
+	if (batch->erased != NULL)
+		clean_others(batch);
 }
 
 static bool

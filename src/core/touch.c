@@ -408,6 +408,13 @@ confirm_first(LpTouch *touch, const pg_uuid_t *lead_id, const char *message_id,
 	lp_sender_used(touch->channel, touch->sender_match, touch->sent_at);
 }
 
+/* Of somebody who was erased the fact is kept, no word of a provider. */
+static bool
+was_erased(const pg_uuid_t *lead_id)
+{
+	return !lp_lead_load(lead_id, 1)->known;
+}
+
 Datum
 lp_touch_confirm(PG_FUNCTION_ARGS)
 {
@@ -421,6 +428,8 @@ lp_touch_confirm(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	touch = lock_known_touch(id, &lead_id, &now);
+	if (was_erased(&lead_id))
+		message_id = NULL;
 	if (touch->state == LP_TOUCH_SENT)
 		confirm_again(touch, message_id);
 	else
@@ -443,6 +452,8 @@ lp_touch_fail(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	touch = lock_known_touch(id, &lead_id, &now);
+	if (was_erased(&lead_id))
+		error = NULL;
 	switch (touch->state)
 	{
 		case LP_TOUCH_SENT:

@@ -16,6 +16,9 @@ COMMENT ON COLUMN @extschema@.lead_pins.pinned_by IS 'The role that called lp_pi
 /* A person who was merged is looked for from the survivor's side. */
 CREATE INDEX lead_pool_merged_into ON @extschema@.lead_pool (merged_into) WHERE merged_into IS NOT NULL;
 
+/* Whether anybody was ever erased: captures ask. */
+CREATE INDEX lead_suppressions_erasure ON @extschema@.lead_suppressions (reason) WHERE reason = 'erasure';
+
 /* Free text and payloads that may show a person. */
 ALTER TABLE @extschema@.lead_pins ALTER COLUMN value SET STATISTICS 0;
 ALTER TABLE @extschema@.lead_pool
