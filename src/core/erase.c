@@ -25,6 +25,7 @@
 #include "core/lead.h"
 #include "core/ownership.h"
 #include "core/personal.h"
+#include "core/stripes.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/caller.h"
@@ -345,6 +346,7 @@ lock_person(const pg_uuid_t *lead_id, const char *email, const char *phone)
 	LpLead	   *leads = lp_lead_load(seen->ids, seen->n);
 	pg_uuid_t  *clients = palloc(sizeof(pg_uuid_t) * Max(seen->n, 1));
 	LpPerson   *person;
+	LpStripes	stripes = {{NoLock}};
 	int			n = 0;
 	bool		same;
 
@@ -354,7 +356,9 @@ lock_person(const pg_uuid_t *lead_id, const char *email, const char *phone)
 	qsort(clients, n, sizeof(pg_uuid_t), by_id);
 	for (int i = 0; i < n; i++)
 		lp_client_lock(&clients[i], true);
-	lp_batch_lock_keys(seen->keys, seen->n_keys);
+	for (int i = 0; i < seen->n_keys; i++)
+		lp_stripes_add_key(&stripes, &seen->keys[i], ExclusiveLock);
+	lp_stripes_lock(&stripes);
 	if (seen->n > 0)
 		lp_lead_lock(seen->ids, seen->n);
 	person = find_person(lead_id, email, phone);

@@ -119,7 +119,7 @@ FROM (VALUES
     ('lead_suppressions', 'keep', NULL,
       'id ban_id kind key_id domain channel reason client_id origin created_at expires_at lifted_at'),
     ('lead_suppressions', 'hash', NULL,
-      'value_hash'),
+      'value_hash key_hash'),
     ('lead_suppressions', 'clean', NULL,
       'note lift_reason'),
     ('lead_keys', 'keep', NULL,

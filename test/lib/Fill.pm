@@ -86,6 +86,7 @@ sub fill
 		SELECT count(*) FROM claimed, lp_record_event('bounced', touch_id => touch_id, external_id => 'bounce ' || n) WHERE n = 3;
 		SELECT count(*) FROM claimed, lp_record_event('not_interested', touch_id => touch_id) WHERE n = 4;
 		SELECT count(*) FROM claimed, lp_record_event('converted', touch_id => touch_id) WHERE n = 5;
+		SELECT count(lp_pin(p.id, 'title', '"Pinned"')) FROM (SELECT id FROM lead_pool ORDER BY id LIMIT 3) p;
 		SELECT count(*) FROM lp_record_event('unsubscribed', email => 'later\@nowhere.example', external_id => 'stop early');
 		SELECT count(*) FROM claimed, lp_release(lead_id, '$two', 'done') WHERE n IN (6, 7);
 		SELECT count(*) FROM mine, lp_release(lead_id, '$two', 'never used') WHERE n BETWEEN 100 AND 110;
