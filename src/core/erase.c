@@ -40,6 +40,7 @@
 PG_FUNCTION_INFO_V1(lp_forget);
 
 #define MIN_DIGITS 5			/* of a number that cannot be parsed */
+#define LOCK_TRIES 4
 
 static LpSql state_sql = LP_SQL(
 	"SELECT state FROM @s@.lead_pool WHERE id = $1", UUIDOID);
@@ -338,44 +339,73 @@ by_id(const void *a, const void *b)
 	return lp_uuid_compare(a, b);
 }
 
-/* Locks whoever is concerned; fails if it was not the same afterwards. */
+/* The owners of the leads, sorted. */
+static pg_uuid_t *
+owners_of(const LpPerson *person, int *n)
+{
+	LpLead	   *leads = lp_lead_load(person->ids, person->n);
+	pg_uuid_t  *clients = palloc(sizeof(pg_uuid_t) * Max(person->n, 1));
+
+	*n = 0;
+	for (int i = 0; i < person->n; i++)
+		if (leads[i].owner != NULL)
+			clients[(*n)++] = *leads[i].owner;
+	qsort(clients, *n, sizeof(pg_uuid_t), by_id);
+	return clients;
+}
+
+/* Whether all that one view of the person needs locked was in the other. */
+static bool
+is_covered(const LpPerson *person, const LpPerson *locked, const pg_uuid_t *clients,
+		   int n_clients)
+{
+	int			n;
+	pg_uuid_t  *owners = owners_of(person, &n);
+	bool		covered = person->n == locked->n &&
+		(person->n == 0 ||
+		 memcmp(person->ids, locked->ids, sizeof(pg_uuid_t) * person->n) == 0);
+
+	for (int i = 0; i < person->n_keys; i++)
+		covered = covered && has_key(locked->keys, locked->n_keys, &person->keys[i]);
+	for (int i = 0; i < n; i++)
+		covered = covered &&
+			bsearch(&owners[i], clients, n_clients, sizeof(pg_uuid_t), by_id) != NULL;
+	return covered;
+}
+
+/*
+ * Locks whoever is concerned.  What turned up while it waited is locked as
+ * well, out of order: that may end in a deadlock, which tells the caller to
+ * try again.
+ */
 static LpPerson *
 lock_person(const pg_uuid_t *lead_id, const char *email, const char *phone)
 {
 	LpPerson   *seen = find_person(lead_id, email, phone);
-	LpLead	   *leads = lp_lead_load(seen->ids, seen->n);
-	pg_uuid_t  *clients = palloc(sizeof(pg_uuid_t) * Max(seen->n, 1));
-	LpPerson   *person;
-	LpStripes	stripes = {{NoLock}};
-	int			n = 0;
-	bool		same;
 
-	for (int i = 0; i < seen->n; i++)
-		if (leads[i].owner != NULL)
-			clients[n++] = *leads[i].owner;
-	qsort(clients, n, sizeof(pg_uuid_t), by_id);
-	for (int i = 0; i < n; i++)
-		lp_client_lock(&clients[i], true);
-	for (int i = 0; i < seen->n_keys; i++)
-		lp_stripes_add_key(&stripes, &seen->keys[i], ExclusiveLock);
-	lp_stripes_lock(&stripes);
-	if (seen->n > 0)
-		lp_lead_lock(seen->ids, seen->n);
-	person = find_person(lead_id, email, phone);
-	leads = lp_lead_load(person->ids, person->n);
-	same = person->n == seen->n &&
-		(person->n == 0 || memcmp(person->ids, seen->ids, sizeof(pg_uuid_t) * seen->n) == 0);
-	for (int i = 0; i < person->n_keys; i++)
-		same = same && has_key(seen->keys, seen->n_keys, &person->keys[i]);
-	for (int i = 0; i < person->n; i++)
-		if (leads[i].owner != NULL)
-			same = same && bsearch(leads[i].owner, clients, n, sizeof(pg_uuid_t), by_id) != NULL;
-	if (!same)
-		ereport(ERROR,
-				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				errmsg("the person changed while the erasure waited"),
-				errhint("Call it again."));
-	return person;
+	for (int tries = 0; tries < LOCK_TRIES; tries++)
+	{
+		LpStripes	stripes = {{NoLock}};
+		LpPerson   *person;
+		int			n;
+		pg_uuid_t  *clients = owners_of(seen, &n);
+
+		for (int i = 0; i < n; i++)
+			lp_client_lock(&clients[i], true);
+		for (int i = 0; i < seen->n_keys; i++)
+			lp_stripes_add_key(&stripes, &seen->keys[i], ExclusiveLock);
+		lp_stripes_lock(&stripes);
+		if (seen->n > 0)
+			lp_lead_lock(seen->ids, seen->n);
+		person = find_person(lead_id, email, phone);
+		if (is_covered(person, seen, clients, n))
+			return person;
+		seen = person;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("the person changed while the erasure waited"),
+			errhint("Call it again."));
 }
 
 /*
