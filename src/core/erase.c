@@ -362,8 +362,8 @@ is_covered(const LpPerson *person, const LpPerson *locked, const pg_uuid_t *clie
 	int			n;
 	pg_uuid_t  *owners = owners_of(person, &n);
 	bool		covered = person->n == locked->n &&
-		(person->n == 0 ||
-		 memcmp(person->ids, locked->ids, sizeof(pg_uuid_t) * person->n) == 0);
+	(person->n == 0 ||
+	 memcmp(person->ids, locked->ids, sizeof(pg_uuid_t) * person->n) == 0);
 
 	for (int i = 0; i < person->n_keys; i++)
 		covered = covered && has_key(locked->keys, locked->n_keys, &person->keys[i]);

@@ -15,7 +15,8 @@ typedef struct LpPerson
 	int			n;
 	LpKey	   *keys;			/* the person's own: to be banned */
 	int			n_keys;
-	Datum	   *hashes;			/* of keys, as stored beside payloads and events */
+	Datum	   *hashes;			/* of keys, as stored beside payloads and
+								 * events */
 	char	  **companies;		/* Apollo ids of the companies of the leads */
 	int			n_companies;
 	LpNeedles	needles;

@@ -438,10 +438,10 @@ refuse_erased(const LpKey *keys, int n, TimestampTz now)
 
 	foreach(cell, lp_bans_of_keys(keys, n, now))
 		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
-			ereport(ERROR,
-					errcode(ERRCODE_LP_BANNED),
-					errmsg("the person with this value was erased"),
-					errhint("It cannot be stored again."));
+		ereport(ERROR,
+				errcode(ERRCODE_LP_BANNED),
+				errmsg("the person with this value was erased"),
+				errhint("It cannot be stored again."));
 }
 
 /*

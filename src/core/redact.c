@@ -44,7 +44,7 @@ add_text(List *list, const char *text)
 		return list;
 	foreach(cell, list)
 		if (strcmp(lfirst(cell), folded) == 0)
-			return list;
+		return list;
 	return lappend(list, folded);
 }
 
@@ -182,7 +182,7 @@ find_email(const LpNeedles *needles, const char *text)
 		match = lp_email_ban(match);
 		foreach(cell, needles->emails)
 			if (strcmp(lfirst(cell), match) == 0)
-				return start == text && *end == '\0' ? SIGHT_WHOLE : SIGHT_INSIDE;
+			return start == text && *end == '\0' ? SIGHT_WHOLE : SIGHT_INSIDE;
 	}
 	return SIGHT_NONE;
 }
@@ -201,8 +201,8 @@ find_profile(const LpNeedles *needles, const char *text)
 
 		foreach(cell, needles->slugs)
 			if (slug != NULL && strcmp(lfirst(cell), slug) == 0)
-				best = Max(best, strcspn(text, " \t\r\n") == strlen(text) ?
-						   SIGHT_WHOLE : SIGHT_INSIDE);
+			best = Max(best, strcspn(text, " \t\r\n") == strlen(text) ?
+					   SIGHT_WHOLE : SIGHT_INSIDE);
 	}
 	foreach(cell, needles->slugs)
 	{
@@ -264,7 +264,7 @@ find_number(const LpNeedles *needles, const char *text)
 		digits[n] = '\0';
 		foreach(cell, needles->digits)
 			if (same_digits(digits, lfirst(cell)))
-				return start - text <= 2 && last[1] == '\0' ? SIGHT_WHOLE : SIGHT_INSIDE;
+			return start - text <= 2 && last[1] == '\0' ? SIGHT_WHOLE : SIGHT_INSIDE;
 	}
 	return SIGHT_NONE;
 }
@@ -296,7 +296,7 @@ shows_name(const LpNeedles *needles, const char *folded)
 
 	foreach(cell, needles->names)
 		if (find_word(folded, lfirst(cell)) != SIGHT_NONE)
-			return true;
+		return true;
 	return false;
 }
 
@@ -307,7 +307,7 @@ is_name_part(const LpNeedles *needles, const char *folded)
 
 	foreach(cell, needles->parts)
 		if (strcmp(lfirst(cell), folded) == 0)
-			return true;
+		return true;
 	return false;
 }
 
@@ -339,7 +339,8 @@ typedef struct Token
 	bool		is_string;
 	bool		is_key;
 	char	   *folded;			/* what it says */
-	const char *key;			/* of the member that it is a value of, or NULL */
+	const char *key;			/* of the member that it is a value of, or
+								 * NULL */
 	Sighting	sight;
 } Token;
 

@@ -148,7 +148,7 @@ redact(const LpPerson *person, Candidate *candidate, bool *about_root)
 {
 	int		   *cuts = palloc(sizeof(int) * Max(candidate->n_cuts, 1));
 	bool		own_root = candidate->is_envelope ||
-		lp_element_kind(candidate->element) != LP_ELEMENT_CONTACT;
+	lp_element_kind(candidate->element) != LP_ELEMENT_CONTACT;
 	char	   *clean;
 
 	for (int i = 0; i < candidate->n_cuts; i++)
