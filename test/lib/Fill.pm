@@ -61,12 +61,13 @@ sub fill
 		my $to = $from + 999 < $leads ? $from + 999 : $leads;
 		$script .= capture_batch($from, $to) . ";\n";
 	}
-	# Leads that keys tie together without being able to merge, and a body that
-	# has what no column is for.
+	# Two people of two clients who turn out to be one, and a body that has what
+	# no column is for.
 	$script .= qq(
 		SELECT count(*) FROM lp_capture_apollo('{"person": {"id": "apollo-1", "email": "person1\@company1.example", "email_status": "verified",
 			"brand_new_field": {"deep": [1, 2]}, "organization": {"id": "org-1", "name": "Company 1", "primary_domain": "company1.example"}}}');
 		SELECT count(*) FROM lp_capture_apollo('{"person": {"id": "apollo-2", "email": "person2\@company2.example", "email_status": "verified"}}');
+		SELECT lp_assign(lp_find_lead(apollo_id => 'apollo-1'), '$one'), lp_assign(lp_find_lead(apollo_id => 'apollo-2'), '$two');
 		SELECT count(*) FROM lp_capture_apollo('{"person": {"id": "apollo-1", "email": "person2\@company2.example", "email_status": "verified"}}');
 		SELECT count(*) FROM lp_capture_apollo('{"organization": {"id": "org-2", "name": "Company 2", "primary_domain": "company2.example"}}');
 		SELECT count(*) FROM lp_allocate('$one', '40000000-0000-7000-8000-000000000001', 40, '{"seniorities": ["vp"]}', '{"request_key": "first", "per_company_max": 2}');
@@ -114,7 +115,7 @@ sub consistency
 		UNION ALL SELECT 'lead without identity', p.id::text FROM lead_pool p
 			WHERE p.state = 'active' AND NOT EXISTS (SELECT FROM lead_identities i WHERE i.lead_id = p.id)
 		UNION ALL SELECT 'email without identity', p.id::text FROM lead_pool p
-			WHERE p.email_match IS NOT NULL AND NOT p.email_locked
+			WHERE p.state = 'active' AND p.email_match IS NOT NULL AND NOT p.email_locked
 			  AND NOT EXISTS (SELECT FROM lead_identities i WHERE i.lead_id = p.id AND i.kind = 'email')
 		UNION ALL SELECT 'identity without lead', i.lead_id::text FROM lead_identities i
 			WHERE NOT EXISTS (SELECT FROM lead_pool p WHERE p.id = i.lead_id)
