@@ -134,6 +134,9 @@ UPDATE lead_pool SET state = 'erased' WHERE id = :'s';
 \set VERBOSITY sqlstate
 SELECT lp_unmerge(:'m');
 ROLLBACK TO e;
-DELETE FROM lead_merge_rows WHERE relation <> 'lead_assignments';
+WITH m AS MATERIALIZED (SELECT id FROM lead_merges WHERE survivor = ANY (ARRAY[:'s'::uuid]) OR duplicate = ANY (ARRAY[:'s'::uuid])),
+     gone AS (DELETE FROM lead_merge_rows WHERE relation <> 'lead_assignments' AND merge_id IN (SELECT id FROM m))
+UPDATE lead_merge_rows SET before = jsonb_build_object('id', key, 'lead_id', before->>'lead_id'), after = jsonb_build_object('id', key, 'lead_id', after->>'lead_id')
+WHERE relation = 'lead_assignments' AND merge_id IN (SELECT id FROM m);
 SELECT lp_unmerge(:'m');
 ROLLBACK;

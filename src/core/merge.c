@@ -43,9 +43,14 @@ static LpSql insert_sql = LP_SQL(
 	UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 static LpSql forget_sql = LP_SQL(
-	"DELETE FROM @s@.lead_merge_rows WHERE relation <> 'lead_assignments'"
-	" AND merge_id IN (SELECT id FROM @s@.lead_merges"
-	"  WHERE survivor = ANY ($1) OR duplicate = ANY ($1))",
+	"WITH m AS MATERIALIZED (SELECT id FROM @s@.lead_merges"
+	"  WHERE survivor = ANY ($1) OR duplicate = ANY ($1)),"
+	" gone AS (DELETE FROM @s@.lead_merge_rows WHERE relation <> 'lead_assignments'"
+	"  AND merge_id IN (SELECT id FROM m))"
+	" UPDATE @s@.lead_merge_rows SET"
+	"  before = jsonb_build_object('id', key, 'lead_id', before->>'lead_id'),"
+	"  after = jsonb_build_object('id', key, 'lead_id', after->>'lead_id')"
+	" WHERE relation = 'lead_assignments' AND merge_id IN (SELECT id FROM m)",
 	UUIDARRAYOID);
 
 /* $1 survivor, $2 duplicate in all that follow. */
