@@ -23,6 +23,7 @@
 #include "core/erase.h"
 #include "core/holds.h"
 #include "core/lead.h"
+#include "core/merge.h"
 #include "core/ownership.h"
 #include "core/personal.h"
 #include "core/stripes.h"
@@ -486,6 +487,7 @@ erase(const LpPerson *person, LpErased *erased, TimestampTz now)
 	if (person->n == 0)
 		return;
 	lp_sql_run(&erased_sql, args, NULL);
+	lp_merge_forget(person->ids, person->n);
 	lp_personal_erase(person->ids, person->n);
 	lp_available_refresh(person->ids, person->n);
 }

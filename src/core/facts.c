@@ -444,6 +444,15 @@ refuse_erased(const LpKey *keys, int n, TimestampTz now)
 				errhint("It cannot be stored again."));
 }
 
+/* Two leads are one conflict, whichever of them was pinned. */
+static LpSql conflict_sql = LP_SQL(
+	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
+	" SELECT 'identity', $1, $2, $3, $4"
+	" WHERE NOT EXISTS (SELECT FROM @s@.lead_conflicts c WHERE c.kind = 'identity'"
+	"  AND c.status = 'open' AND c.lead_id = $2 AND c.other_lead_id = $1)"
+	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
+	UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
+
 /*
  * Gives the keys of a pin to its lead.  One that names another lead becomes a
  * key that identifies nobody new, and a conflict for an operator to settle.
@@ -458,7 +467,6 @@ give_keys(LpBatch *batch, const pg_uuid_t *lead_id, LpKey *keys, int n)
 	int			changed;
 	LpKnownKey *known = lp_identities_find(keys, n, &n_known);
 
-	batch->ties = palloc(sizeof(LpTie) * n);
 	for (int i = 0; i < n; i++)
 	{
 		bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
@@ -468,10 +476,12 @@ give_keys(LpBatch *batch, const pg_uuid_t *lead_id, LpKey *keys, int n)
 				strcmp(known[k].value, keys[i].value) == 0 &&
 				!lp_uuid_equal(&known[k].lead_id, lead_id))
 			{
+				Datum		args[] = {UUIDPGetDatum(lead_id), UUIDPGetDatum(&known[k].lead_id),
+					CStringGetTextDatum(lp_key_kind_name(keys[i].kind)),
+				TimestampTzGetDatum(batch->now)};
+
 				keys[i].identifies = false;
-				batch->ties[batch->n_ties].lead_id = *lead_id;
-				batch->ties[batch->n_ties].other_id = known[k].lead_id;
-				batch->ties[batch->n_ties++].kind = keys[i].kind;
+				lp_sql_run(&conflict_sql, args, NULL);
 			}
 		SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
 		lp_bans_hash(keys[i].kind, keys[i].value, (uint8 *) VARDATA(hash));

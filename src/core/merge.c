@@ -75,6 +75,12 @@ static LpSql events_sql = LP_SQL(
 static LpSql captures_sql = LP_SQL(
 	"UPDATE @s@.lead_captures SET lead_id = $1 WHERE lead_id = $2", UUIDOID, UUIDOID);
 
+/* Where both have a pin, the survivor's holds. */
+static LpSql pins_sql = LP_SQL(
+	"UPDATE @s@.lead_pins d SET lead_id = $1 WHERE d.lead_id = $2 AND NOT EXISTS ("
+	" SELECT FROM @s@.lead_pins s WHERE s.lead_id = $1 AND s.column_name = d.column_name)",
+	UUIDOID, UUIDOID);
+
 /* A key that both have is one, and identifies if it did so for either. */
 static LpSql shared_keys_sql = LP_SQL(
 	"WITH gone AS (DELETE FROM @s@.lead_identities d USING @s@.lead_identities s"
@@ -264,6 +270,7 @@ move_keys(Merge *merge)
 	}
 	lp_sql_run(&keys_sql, merge->args, NULL);
 	lp_sql_run(&captures_sql, merge->args, NULL);
+	lp_sql_run(&pins_sql, merge->args, NULL);
 }
 
 /*

@@ -34,6 +34,8 @@
 	" UNION ALL SELECT 'lead_events', x.id::text, jsonb_build_object('id', x.id," \
 	"  'lead_id', x.lead_id, 'effect', x.effect)" \
 	" FROM @s@.lead_events x WHERE x.lead_id = ANY ($1)" \
+	" UNION ALL SELECT 'lead_pins', x.lead_id || ':' || x.column_name, to_jsonb(x)" \
+	" FROM @s@.lead_pins x WHERE x.lead_id = ANY ($1)" \
 	" UNION ALL SELECT 'lead_conflicts', x.id::text, to_jsonb(x)" \
 	" FROM @s@.lead_conflicts x WHERE x.lead_id = ANY ($1)" \
 	"  AND x.other_lead_id = ANY ($1) AND x.kind = 'identity'" \
@@ -85,6 +87,7 @@ static const Journaled relations[] = {
 	{"lead_conflicts", "t.id = b.id", NULL},
 	{"lead_identities", "t.kind = b.kind AND t.value = b.value AND t.lead_id = b.lead_id", NULL},
 	{"lead_captures", "t.id = b.id", "lead_id, captured_at"},
+	{"lead_pins", "t.lead_id = b.lead_id AND t.column_name = b.column_name", NULL},
 	{"lead_assignments", "t.id = b.id", "lead_id"},	/* nobody has two owners */
 	{"lead_assignments", "t.id = b.id", NULL},
 	{"lead_touches", "t.id = b.id", NULL},

@@ -8,6 +8,7 @@
 #include "core/batch.h"
 #include "core/fold.h"
 #include "core/organization.h"
+#include "core/pins.h"
 #include "core/refold.h"
 #include "util/uuid.h"
 
@@ -65,10 +66,14 @@ fill_company(const LpPool *pool, LpPoolRow *row)
 void
 lp_refold(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n)
 {
+	LpPins	  **pins = lp_pins_load(pool, ids, n);
+
 	lay_captures(pool, ids, rows, n);
 	for (int i = 0; i < n; i++)
 	{
 		fill_company(pool, rows[i]);
+		if (pins[i] != NULL)
+			lp_fold_pin(pool, rows[i], pins[i]);
 		lp_fold_finish(pool, rows[i]);
 	}
 }

@@ -9,7 +9,7 @@
 
 /*
  * Lays all captures of n leads (ids[i]) over rows[i], oldest first, fills what
- * companies tell and finishes the rows.  rows[i] is what the fold begins with.
+ * companies tell, lays the pins last and finishes the rows.  rows[i] is what the fold begins with.
  */
 extern void lp_refold(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n);
 

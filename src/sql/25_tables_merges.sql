@@ -28,6 +28,7 @@ CREATE TABLE @extschema@.lead_merge_rows (
     CONSTRAINT lead_merge_rows_length CHECK (octet_length(relation) <= 63 AND octet_length(key) <= 400)
 );
 /* What identifies a person must not show in pg_stats. */
+ALTER TABLE @extschema@.lead_merges ALTER COLUMN reason SET STATISTICS 0;
 ALTER TABLE @extschema@.lead_merge_rows
     ALTER COLUMN key SET STATISTICS 0,
     ALTER COLUMN before SET STATISTICS 0,
