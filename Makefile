@@ -32,7 +32,7 @@ SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	25_tables_merges 26_tables_facts 27_tables_money 29_dump \
 	30_functions_capture 31_functions_bans 32_functions_ownership \
 	33_functions_jit 34_functions_events 35_functions_values 36_functions_merge 37_functions_facts \
-	38_functions_erasure \
+	38_functions_erasure 39_functions_ownership_time \
 	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 90_acl
 DATA_built = leadpool--$(EXTVERSION).sql
 

@@ -6,7 +6,7 @@
 CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid,
        coalesce(c.relname, p.proname, t.typname) AS name,
-       CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind = 'v' THEN 'view'
+       CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind = 'v' THEN 'view' WHEN c.relkind = 'S' THEN 'sequence'
             WHEN c.relkind IS NOT NULL THEN 'relation ' || c.relkind::text
             WHEN p.oid IS NOT NULL THEN 'function' ELSE 'type' END AS kind
 FROM pg_depend d
@@ -66,7 +66,7 @@ ORDER BY m.name;
 
 -- A table or sequence that a dump would leave out.
 SELECT m.kind, m.name FROM member m
-WHERE m.kind IN ('table', 'relation S')
+WHERE m.kind IN ('table', 'sequence')
   AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'leadpool' AND m.objid = ANY (e.extconfig))
 ORDER BY m.name;
 

@@ -14,7 +14,7 @@ SELECT lp_grant();
 CREATE TEMP VIEW member AS
 SELECT d.objid,
        coalesce(c.relname, p.proname, t.typname) AS name,
-       CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind = 'v' THEN 'view'
+       CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind = 'v' THEN 'view' WHEN c.relkind = 'S' THEN 'sequence'
             WHEN c.relkind IS NOT NULL THEN 'relation ' || c.relkind::text
             WHEN p.oid IS NOT NULL THEN 'function' ELSE 'type' END AS kind
 FROM pg_depend d

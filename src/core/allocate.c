@@ -184,26 +184,37 @@ client_day(const LpClient *client, TimestampTz now, bool record)
 }
 
 int64
+lp_client_active_room(const LpClient *client)
+{
+	Datum		values[] = {UUIDPGetDatum(&client->id)};
+
+	if (client->max_active_leads < 0)
+		return PG_INT64_MAX;
+	lp_sql_run(&active_sql, values, NULL);
+	return Max(client->max_active_leads - lp_col_int(0, 1, 0), 0);
+}
+
+int64
+lp_client_day_room(const LpClient *client, TimestampTz now, bool to_give)
+{
+	Datum		values[] = {UUIDPGetDatum(&client->id), 0, 0};
+	LpDay		day;
+
+	if (client->daily_allocation < 0)
+		return PG_INT64_MAX;
+	day = client_day(client, now, to_give);
+	values[1] = TimestampTzGetDatum(day.starts_at);
+	values[2] = TimestampTzGetDatum(day.ends_at);
+	lp_sql_run(&today_sql, values, NULL);
+	return Max(client->daily_allocation - lp_col_int(0, 1, 0), 0);
+}
+
+int64
 lp_client_room(const LpClient *client, TimestampTz now, bool to_give)
 {
-	int64		room = PG_INT64_MAX;
-	Datum		values[] = {UUIDPGetDatum(&client->id), 0, 0};
+	int64		active = lp_client_active_room(client);
 
-	if (client->max_active_leads >= 0)
-	{
-		lp_sql_run(&active_sql, values, NULL);
-		room = client->max_active_leads - lp_col_int(0, 1, 0);
-	}
-	if (client->daily_allocation >= 0)
-	{
-		LpDay		day = client_day(client, now, to_give);
-
-		values[1] = TimestampTzGetDatum(day.starts_at);
-		values[2] = TimestampTzGetDatum(day.ends_at);
-		lp_sql_run(&today_sql, values, NULL);
-		room = Min(room, client->daily_allocation - lp_col_int(0, 1, 0));
-	}
-	return Max(room, 0);
+	return Min(active, lp_client_day_room(client, now, to_give));
 }
 
 /* Counts a lead of a company; false if there are enough of it. */

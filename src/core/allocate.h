@@ -14,4 +14,8 @@
  */
 extern int64 lp_client_room(const LpClient *client, TimestampTz now, bool to_give);
 
+/* The two rules apart. */
+extern int64 lp_client_active_room(const LpClient *client);
+extern int64 lp_client_day_room(const LpClient *client, TimestampTz now, bool to_give);
+
 #endif							/* LP_ALLOCATE_H */

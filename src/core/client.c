@@ -82,9 +82,11 @@ static LpSql store_sql = LP_SQL(
 	" settings = excluded.settings, paused_reason = excluded.paused_reason,"
 	" cancelled_at = CASE WHEN excluded.status = 'cancelled'"
 	"  THEN lead_clients.cancelled_at END,"
+	" bounces_after = CASE WHEN excluded.status = 'active'"
+	"  AND lead_clients.status <> 'active' THEN $8 ELSE lead_clients.bounces_after END,"
 	" updated_at = excluded.updated_at"
 	" RETURNING *",
-	UUIDOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID);
+	UUIDOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, UUIDOID);
 
 /* Switched on: the companies where the client owns someone become its own. */
 static LpSql hold_sql = LP_SQL(
@@ -508,8 +510,8 @@ lp_client_set(PG_FUNCTION_ARGS)
 	LpJsonArg  *args;
 	TimestampTz now = lp_clock_now();
 	bool		was_exclusive;
-	Datum		values[7];
-	char		nulls[] = "       ";
+	Datum		values[8];
+	char		nulls[] = "        ";
 	Datum		result;
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
@@ -540,6 +542,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	values[5] = client->paused_reason ? CStringGetTextDatum(client->paused_reason) : (Datum) 0;
 	nulls[5] = client->paused_reason ? ' ' : 'n';
 	values[6] = TimestampTzGetDatum(now);
+	values[7] = lp_uuid_new();
 	store_holds(client, was_exclusive, now);
 	lp_sql_run(&store_sql, values, nulls);
 	result = lp_call_return_row(0);

@@ -143,10 +143,9 @@ channel_bits(const LpJsonArg *arg)
 
 #define HAS(key) (args[key].given && !args[key].is_null)
 
-LpCriteria *
-lp_criteria_read(Jsonb *json)
+static LpCriteria *
+make_criteria(const LpJsonArg *args)
 {
-	LpJsonArg  *args = lp_json_read("criterion", json, criteria_keys, CRITERIA);
 	LpCriteria *result = palloc0(sizeof(LpCriteria));
 
 	result->industries = texts(&args[INDUSTRIES], lp_fold_text);
@@ -178,8 +177,39 @@ lp_criteria_read(Jsonb *json)
 	result->has_phone = HAS(HAS_PHONE) ? args[HAS_PHONE].flag : -1;
 	result->has_linkedin = HAS(HAS_LINKEDIN) ? args[HAS_LINKEDIN].flag : -1;
 	if (HAS(INGESTION_ID))
-		result->ingestion_id = &args[INGESTION_ID].uuid;
+	{
+		result->ingestion_id = palloc(sizeof(pg_uuid_t));
+		*result->ingestion_id = args[INGESTION_ID].uuid;
+	}
 	return result;
+}
+
+LpCriteria *
+lp_criteria_read(Jsonb *json)
+{
+	return make_criteria(lp_json_read("criterion", json, criteria_keys, CRITERIA));
+}
+
+LpCriterion *
+lp_criteria_each(Jsonb *json, int *n)
+{
+	LpJsonArg  *args = lp_json_read("criterion", json, criteria_keys, CRITERIA);
+	LpCriterion *list = palloc(sizeof(LpCriterion) * CRITERIA);
+
+	*n = 0;
+	for (int i = 0; i < CRITERIA; i++)
+	{
+		LpJsonArg	one[CRITERIA] = {0};
+
+		if (!HAS(i) || (criteria_keys[i].kind == LP_JSON_TEXTS && args[i].n_texts == 0))
+			continue;
+		one[i] = args[i];
+		list[*n].key = criteria_keys[i].name;
+		list[*n].criteria = make_criteria(one);
+		list[*n].reach = i == CHANNELS || i == EMAIL_STATUSES;
+		(*n)++;
+	}
+	return list;
 }
 
 static LpOrder

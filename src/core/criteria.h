@@ -66,4 +66,17 @@ typedef struct LpOptions
 extern LpCriteria *lp_criteria_read(Jsonb *json);
 extern LpOptions *lp_options_read(Jsonb *json);
 
+/*
+ * Each criterion of an argument by itself, in the order of the contract; what
+ * is null or an empty list is no criterion.
+ */
+typedef struct LpCriterion
+{
+	const char *key;
+	LpCriteria *criteria;
+	bool		reach;			/* says by what a lead is reached */
+} LpCriterion;
+
+extern LpCriterion *lp_criteria_each(Jsonb *json, int *n);
+
 #endif							/* LP_CRITERIA_H */

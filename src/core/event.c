@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 
 #include "core/bans.h"
+#include "core/breaker.h"
 #include "core/event.h"
 #include "core/identity.h"
 #include "core/lead.h"
@@ -90,6 +91,8 @@ typedef struct Event
 	TimestampTz now;
 	LpKey		key;			/* the address or number meant */
 	bool		has_key;
+	LpBounceClass bounce;
+	char	   *sender_match;	/* of what came back; NULL: unknown */
 	const char *word;
 } Event;
 
@@ -317,17 +320,37 @@ soft_bounce(Event *event)
 		bounce(event);
 }
 
-/* detail.class says how bad a bounce was; a policy block blames the sender. */
-static bool
-detail_class_is(const Event *event, const char *word)
+/*
+ * How bad a bounce was.  One that counts against the client or its sender
+ * takes the client's lock, first in the lock order.
+ */
+static void
+classify_bounce(Event *event)
 {
-	JsonbValue	value;
+	Effect		effect = event->kind->effect;
 
-	if (getKeyJsonValueFromContainer(&event->detail->root, "class", 5, &value) == NULL ||
-		value.type != jbvString)
-		return false;
-	return value.val.string.len == strlen(word) &&
-		memcmp(value.val.string.val, word, strlen(word)) == 0;
+	if (effect != EFFECT_BOUNCE && effect != EFFECT_SOFT_BOUNCE)
+		return;
+	event->bounce = lp_bounce_class(event->detail,
+									effect == EFFECT_BOUNCE ? LP_BOUNCE_HARD : LP_BOUNCE_SOFT);
+	if (effect == EFFECT_SOFT_BOUNCE && event->bounce != LP_BOUNCE_POLICY)
+		event->bounce = LP_BOUNCE_SOFT;
+	if (event->channel != LP_CHANNEL_NONE && event->channel != LP_CHANNEL_EMAIL)
+		event->bounce = LP_BOUNCE_NONE;
+	if (event->client_id == NULL ||
+		(event->bounce != LP_BOUNCE_HARD && event->bounce != LP_BOUNCE_POLICY))
+		return;
+	lp_client_lock(event->client_id, true);
+	event->sender_match = lp_breaker_sender(event->touch_id, event->lead_id,
+											event->client_id);
+}
+
+static void
+judge_bounce(const Event *event)
+{
+	if (event->client_id != NULL &&
+		(event->bounce == LP_BOUNCE_HARD || event->bounce == LP_BOUNCE_POLICY))
+		lp_breaker_judge(event->client_id, event->sender_match, event->now);
 }
 
 static void
@@ -382,15 +405,13 @@ take_effect(Event *event)
 			break;
 		case EFFECT_BOUNCE:
 			event->word = "recorded";
-			if (detail_class_is(event, "policy"))
-				break;
-			if (detail_class_is(event, "soft"))
+			if (event->bounce == LP_BOUNCE_SOFT)
 				soft_bounce(event);
-			else if (event->channel == LP_CHANNEL_NONE || event->channel == LP_CHANNEL_EMAIL)
+			else if (event->bounce == LP_BOUNCE_HARD)
 				bounce(event);
 			break;
 		case EFFECT_SOFT_BOUNCE:
-			if (!detail_class_is(event, "policy"))
+			if (event->bounce == LP_BOUNCE_SOFT)
 				soft_bounce(event);
 			break;
 		case EFFECT_BAN:
@@ -416,10 +437,12 @@ static LpSql seen_sql = LP_SQL(
 
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_events (id, event, lead_id, client_id, channel, touch_id,"
-	" external_id, effect, occurred_at, recorded_at, detail, address_hash)"
-	" VALUES ($1, $2, $3, $4, $5::@s@.lp_channel, $6, $7, $8, $9, $10, $11, $12)",
+	" external_id, effect, occurred_at, recorded_at, detail, address_hash,"
+	" bounce_class, sender_match)"
+	" VALUES ($1, $2, $3, $4, $5::@s@.lp_channel, $6, $7, $8, $9, $10, $11, $12,"
+	" $13, $14)",
 	UUIDOID, TEXTOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, BYTEAOID);
+	TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, BYTEAOID, TEXTOID, TEXTOID);
 
 /* True, with the first event's row in SPI_tuptable, for a repeated report. */
 static bool
@@ -444,8 +467,9 @@ insert_event(const Event *event)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	const char *channel = lp_channel_name(event->channel);
-	char		nulls[] = "            ";
-	Datum		args[12];
+	const char *bounced = lp_bounce_class_name(event->bounce);
+	char		nulls[] = "              ";
+	Datum		args[14];
 
 	lp_uuid_make(id);
 	args[0] = UUIDPGetDatum(id);
@@ -466,6 +490,10 @@ insert_event(const Event *event)
 	args[10] = JsonbPGetDatum(event->detail);
 	args[11] = event->has_key ? key_hash(&event->key) : 0;
 	nulls[11] = event->has_key ? ' ' : 'n';
+	args[12] = bounced != NULL ? CStringGetTextDatum(bounced) : 0;
+	nulls[12] = bounced == NULL ? 'n' : ' ';
+	args[13] = event->sender_match != NULL ? CStringGetTextDatum(event->sender_match) : 0;
+	nulls[13] = event->sender_match == NULL ? 'n' : ' ';
 	lp_sql_run(&insert_sql, args, nulls);
 	return id;
 }
@@ -585,9 +613,11 @@ lp_record_event(PG_FUNCTION_ARGS)
 	find_target(&event, email, phone);
 	prefer_given_address(&event, email, phone);
 	event.client_id = answering_client(&event);
+	classify_bounce(&event);
 	take_effect(&event);
 	drop_detail_of_erased(&event);
 	return_event(fcinfo, insert_event(&event), event.lead_id, event.word);
+	judge_bounce(&event);
 	lp_call_end();
 	PG_RETURN_NULL();
 }

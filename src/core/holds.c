@@ -44,6 +44,15 @@ static LpSql let_go_sql = LP_SQL(
 	"   AND h.company IN ('domain:' || s.company_domain, 'apollo:' || s.company_org))",
 	TEXTARRAYOID, UUIDOID);
 
+static LpSql let_go_of_client_sql = LP_SQL(
+	"WITH kept AS MATERIALIZED (SELECT s.company_domain, s.company_org"
+	"  FROM @s@.lead_assignments a JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	"  WHERE a.client_id = $1 AND a.status = 'active')"
+	" DELETE FROM @s@.lead_company_holds h WHERE h.client_id = $1"
+	" AND NOT EXISTS (SELECT FROM kept k WHERE 'domain:' || k.company_domain = h.company)"
+	" AND NOT EXISTS (SELECT FROM kept k WHERE 'apollo:' || k.company_org = h.company)",
+	UUIDOID);
+
 /* The two keys of a lead's company; NULL where it has none. */
 static void
 company_keys(const LpLead *lead, char **keys)
@@ -132,4 +141,13 @@ lp_holds_let_go(const LpClient *client, const LpLead *lead)
 	values[0] = lp_array_of_texts(keys, 2);
 	values[1] = UUIDPGetDatum(&client->id);
 	lp_sql_run(&let_go_sql, values, NULL);
+}
+
+void
+lp_holds_let_go_of_client(const LpClient *client)
+{
+	Datum		values[] = {UUIDPGetDatum(&client->id)};
+
+	if (client->company_exclusive)
+		lp_sql_run(&let_go_of_client_sql, values, NULL);
 }

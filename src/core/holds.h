@@ -24,4 +24,7 @@ extern bool *lp_holds_take(const LpClient *client, const LpLead **leads, int n,
 /* After an assignment ended: gives up companies where the client owns nobody. */
 extern void lp_holds_let_go(const LpClient *client, const LpLead *lead);
 
+/* The same for all companies that the client has to itself. */
+extern void lp_holds_let_go_of_client(const LpClient *client);
+
 #endif							/* LP_HOLDS_H */

@@ -59,7 +59,7 @@ lp_lead_lock(const pg_uuid_t *ids, int n)
 {
 	Datum		args[] = {lp_array_of_uuids(ids, n)};
 
-	lp_sql_run(&lock_sql, args, NULL);
+	lp_sql_run_list(&lock_sql, n, args, NULL);
 }
 
 void

@@ -5,11 +5,14 @@
  * Exclusivity is the unique index lead_assignments_one_owner; what is checked
  * here gives a caller a better answer than a constraint's.  All under the
  * client's lock, then the lead's.  An assignment leaves "active" in one place,
- * lp_assignment_end, and never comes back.
+ * lp_assignments_end, and never comes back.  A start is read under the lead's
+ * lock and is never before the end of the one before, so that the history of a
+ * lead never overlaps.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/allocate.h"
@@ -33,48 +36,125 @@ static LpSql move_sql = LP_SQL(
 
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_assignments (lead_id, client_id, campaign_id, origin,"
-	" reason, assigned_at) VALUES ($1, $2, $3, 'assign', $4, greatest($5,"
+	" reason, assigned_at) VALUES ($1, $2, $3, $6, $4, greatest($5,"
 	"  (SELECT max(e.ended_at) FROM @s@.lead_assignments e WHERE e.lead_id = $1)))"
 	" RETURNING *",
-	UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
+	UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TEXTOID);
 
-/* A claim is no contact; what left or may have left is. */
-static LpSql was_contacted_sql = LP_SQL(
-	"SELECT 1 FROM @s@.lead_touches WHERE lead_id = $1 AND client_id = $2"
-	" AND state IN ('dispatched', 'unknown', 'sent')"
-	" UNION ALL SELECT 1 FROM @s@.lead_assignments"
-	" WHERE id = $3 AND first_contacted_at IS NOT NULL LIMIT 1",
-	UUIDOID, UUIDOID, UUIDOID);
+/*
+ * What a client owns of some leads, and whether it contacted them: a claim is
+ * no contact, what left or may have left is.  What has converted stays.
+ */
+static LpSql owned_sql = LP_SQL(
+	"SELECT a.id, a.lead_id, a.first_contacted_at IS NOT NULL"
+	"  OR EXISTS (SELECT FROM @s@.lead_touches t"
+	"   WHERE t.lead_id = a.lead_id AND t.client_id = $2"
+	"    AND t.state IN ('dispatched', 'unknown', 'sent'))"
+	" FROM @s@.lead_assignments a JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	" WHERE a.lead_id = ANY ($1) AND a.client_id = $2 AND a.status = 'active'"
+	"  AND s.converted_at IS NULL",
+	UUIDARRAYOID, UUIDOID);
 
 static LpSql last_sql = LP_SQL(
 	"SELECT status FROM @s@.lead_assignments"
-	" WHERE lead_id = $1 AND client_id = $2 ORDER BY assigned_at DESC LIMIT 1",
+	" WHERE lead_id = $1 AND ($2 IS NULL OR client_id = $2)"
+	" ORDER BY assigned_at DESC, id DESC LIMIT 1",
 	UUIDOID, UUIDOID);
 
 static LpSql keep_sql = LP_SQL(
-	"UPDATE @s@.lead_state SET kept_for = $2, kept_until = $3 WHERE lead_id = $1",
-	UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	"UPDATE @s@.lead_state SET kept_for = $2, kept_until = $3 WHERE lead_id = ANY ($1)",
+	UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID);
 
 static LpSql end_sql = LP_SQL(
-	"UPDATE @s@.lead_assignments SET status = $2, end_reason = $3,"
-	" ended_at = greatest($4, assigned_at), kept_until = $5"
-	" WHERE id = $1 AND status = 'active' RETURNING *",
-	UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+	"UPDATE @s@.lead_assignments a SET status = $3, end_reason = $4,"
+	" ended_at = greatest($5, a.assigned_at), kept_until = u.kept_until"
+	" FROM unnest($1, $2) u(id, kept_until)"
+	" WHERE a.id = u.id AND a.status = 'active' RETURNING a.*",
+	UUIDARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID);
+
+/* The states that an active assignment may go to (VOCABULARY A9.2). */
+static const char *const ended_states[] = {
+	"released", "cancelled", "transferred", "merged_away", "erased"
+};
+
+static void
+require_ended_state(const char *status)
+{
+	for (int i = 0; i < lengthof(ended_states); i++)
+		if (strcmp(ended_states[i], status) == 0)
+			return;
+	ereport(ERROR,
+			errcode(ERRCODE_LP_STATE),
+			errmsg("an assignment cannot go from \"active\" to \"%s\"", status));
+}
+
+uint64
+lp_assignments_end(const pg_uuid_t *ids, const TimestampTz *kept_until, int n,
+				   const char *status, const char *reason, TimestampTz at)
+{
+	Datum	   *kept = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *kept_null = palloc(sizeof(bool) * Max(n, 1));
+	int			lower = 1;
+	Datum		values[5];
+
+	require_ended_state(status);
+	for (int i = 0; i < n; i++)
+	{
+		kept[i] = TimestampTzGetDatum(kept_until[i]);
+		kept_null[i] = TIMESTAMP_IS_NOBEGIN(kept_until[i]);
+	}
+	values[0] = lp_array_of_uuids(ids, n);
+	values[1] = PointerGetDatum(construct_md_array(kept, kept_null, 1, &n, &lower,
+												   TIMESTAMPTZOID, sizeof(TimestampTz),
+												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[2] = CStringGetTextDatum(status);
+	values[3] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	values[4] = TimestampTzGetDatum(at);
+	return lp_sql_run_list(&end_sql, n, values, reason ? NULL : "   n ");
+}
 
 bool
 lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
 				  const char *reason, TimestampTz at, TimestampTz kept_until)
 {
-	Datum		values[] = {UUIDPGetDatum(assignment_id), CStringGetTextDatum(status),
-		reason ? CStringGetTextDatum(reason) : (Datum) 0,
-	TimestampTzGetDatum(at), TimestampTzGetDatum(kept_until)};
-	char		nulls[] = "     ";
+	return lp_assignments_end(assignment_id, &kept_until, 1, status, reason, at) > 0;
+}
 
-	if (reason == NULL)
-		nulls[2] = 'n';
-	if (TIMESTAMP_IS_NOBEGIN(kept_until))
-		nulls[4] = 'n';
-	return lp_sql_run(&end_sql, values, nulls) > 0;
+/* Kept from every other client until then. */
+static void
+keep(const LpClient *client, const pg_uuid_t *lead_ids, int n, TimestampTz until)
+{
+	Datum		values[] = {lp_array_of_uuids(lead_ids, n), UUIDPGetDatum(&client->id),
+	TimestampTzGetDatum(until)};
+
+	if (n > 0)
+		lp_sql_run_list(&keep_sql, n, values, NULL);
+}
+
+LpGivenBack
+lp_ownership_end(const LpClient *client, const pg_uuid_t *lead_ids, int n,
+				 const char *status, const char *reason, TimestampTz at)
+{
+	Datum		values[] = {lp_array_of_uuids(lead_ids, n), UUIDPGetDatum(&client->id)};
+	TimestampTz until = lp_client_keeps_until(client, at);
+	LpGivenBack result = {0};
+	uint64		owned = lp_sql_run_list(&owned_sql, n, values, NULL);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(owned, 1));
+	pg_uuid_t  *contacted = palloc(sizeof(pg_uuid_t) * Max(owned, 1));
+	TimestampTz *kept_until = palloc(sizeof(TimestampTz) * Max(owned, 1));
+
+	for (uint64 row = 0; row < owned; row++)
+	{
+		ids[row] = *DatumGetUUIDP(lp_col(row, 1));
+		kept_until[row] = lp_col_bool(row, 3) ? until : DT_NOBEGIN;
+		if (lp_col_bool(row, 3))
+			contacted[result.contacted++] = *DatumGetUUIDP(lp_col(row, 2));
+	}
+	result.ended = owned;
+	keep(client, contacted, result.contacted, until);
+	if (lp_assignments_end(ids, kept_until, owned, status, reason, at) != owned)
+		elog(ERROR, "assignments ended under the locks of their leads");
+	return result;
 }
 
 pg_noreturn static void refuse(int code, const pg_uuid_t *lead_id, const char *message,
@@ -91,12 +171,23 @@ refuse(int code, const pg_uuid_t *lead_id, const char *message,
 			hint ? errhint("%s", hint) : 0);
 }
 
-/*
- * What forbids giving the lead to the client, as an error.  A lead of another
- * client says nothing about its state.
- */
+/* A reply or a refusal, as an error. */
 static void
-require_assignable(const LpEligible *item, const LpClient *client, TimestampTz now)
+require_quiet(const LpEligible *item)
+{
+	const pg_uuid_t *id = &item->lead->id;
+
+	if (item->broken & (1 << LP_RULE_NOT_REPLIED))
+		refuse(ERRCODE_LP_STATE, id, "has replied",
+			   "from: replied, to: assigned", "A lead that replied is not handed out again.");
+	if (item->broken & (1 << LP_RULE_NOT_COOLING))
+		refuse(ERRCODE_LP_STATE, id, "said not interested",
+			   "from: cooling, to: assigned", "Wait until the cooling period is over.");
+}
+
+void
+lp_ownership_require(const LpEligible *item, const LpClient *client, TimestampTz now,
+					 bool tell_state)
 {
 	const pg_uuid_t *id = &item->lead->id;
 	int			broken = item->broken;
@@ -105,15 +196,12 @@ require_assignable(const LpEligible *item, const LpClient *client, TimestampTz n
 	if (BROKEN(NOT_BANNED))
 		refuse(ERRCODE_LP_BANNED, id, "must not be contacted",
 			   "A ban covers the person.", NULL);
+	if (tell_state)
+		require_quiet(item);
 	if (BROKEN(NOT_OWNED) || BROKEN(NOT_KEPT) || BROKEN(COMPANY_EXCLUSIVE))
 		refuse(ERRCODE_LP_OWNED, id, "belongs to another client or is kept for one", NULL,
 			   "Choose another lead.");
-	if (BROKEN(NOT_REPLIED))
-		refuse(ERRCODE_LP_STATE, id, "has replied",
-			   "from: replied, to: assigned", "A lead that replied is not handed out again.");
-	if (BROKEN(NOT_COOLING))
-		refuse(ERRCODE_LP_STATE, id, "said not interested",
-			   "from: cooling, to: assigned", "Wait until the cooling period is over.");
+	require_quiet(item);
 	if (BROKEN(EXCLUDE_DOMAINS))
 		refuse(ERRCODE_LP_BANNED, id, "is excluded for this client",
 			   "The client's exclude_domains cover it.", NULL);
@@ -125,16 +213,16 @@ require_assignable(const LpEligible *item, const LpClient *client, TimestampTz n
 				errhint("Raise max_active_leads or daily_allocation, or release leads."));
 }
 
-/* The new assignment; its row is in SPI_tuptable. */
-static void
-give(const LpClient *client, const LpLead *lead, const pg_uuid_t *campaign_id,
-	 const char *reason)
+void
+lp_ownership_give(const LpClient *client, const LpLead *lead, const pg_uuid_t *campaign_id,
+				  const char *origin, const char *reason)
 {
 	TimestampTz now = lp_clock_now();
 	Datum		values[] = {UUIDPGetDatum(&lead->id), UUIDPGetDatum(&client->id),
 		campaign_id ? UUIDPGetDatum(campaign_id) : (Datum) 0,
-	reason ? CStringGetTextDatum(reason) : (Datum) 0, TimestampTzGetDatum(now)};
-	char		nulls[] = "     ";
+		reason ? CStringGetTextDatum(reason) : (Datum) 0, TimestampTzGetDatum(now),
+	CStringGetTextDatum(origin)};
+	char		nulls[] = "      ";
 
 	if (campaign_id == NULL)
 		nulls[2] = 'n';
@@ -176,8 +264,8 @@ lp_assign(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		require_assignable(item, client, now);
-		give(client, item->lead, campaign_id, reason);
+		lp_ownership_require(item, client, now, false);
+		lp_ownership_give(client, item->lead, campaign_id, "assign", reason);
 		result = lp_call_return_row(0);
 		lp_available_refresh(&id, 1);
 	}
@@ -185,35 +273,28 @@ lp_assign(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-static bool
-was_contacted(const LpLead *lead)
+void
+lp_ownership_require_owned(const LpLead *lead, const pg_uuid_t *client_id, const char *to)
 {
-	Datum		values[] = {UUIDPGetDatum(&lead->id), UUIDPGetDatum(lead->owner),
-	UUIDPGetDatum(lead->assignment_id)};
-
-	return lp_sql_run(&was_contacted_sql, values, NULL) > 0;
-}
-
-/* Whoever owns it is not told. */
-static void
-require_owner(const LpLead *lead, const pg_uuid_t *client_id)
-{
-	Datum		values[] = {UUIDPGetDatum(&lead->id), UUIDPGetDatum(client_id)};
+	Datum		values[] = {UUIDPGetDatum(&lead->id),
+	client_id ? UUIDPGetDatum(client_id) : (Datum) 0};
 
 	if (!lead->known)
 		lp_lead_no_such(&lead->id);
 	if (lead->owner == NULL)
 	{
-		bool		once = lp_sql_run(&last_sql, values, NULL) > 0;
+		bool		once = lp_sql_run(&last_sql, values, client_id ? NULL : " n") > 0;
 
-		refuse(ERRCODE_LP_STATE, &lead->id, "is not assigned to this client",
-			   psprintf("from: %s, to: released", once ? lp_col_text(0, 1) : "not assigned"),
+		refuse(ERRCODE_LP_STATE, &lead->id,
+			   client_id ? "is not assigned to this client" : "is not assigned",
+			   psprintf("from: %s, to: %s", once ? lp_col_text(0, 1) : "not assigned", to),
 			   NULL);
 	}
-	if (!lp_uuid_equal(lead->owner, client_id))
+	if (client_id != NULL && !lp_uuid_equal(lead->owner, client_id))
 		refuse(ERRCODE_LP_OWNED, &lead->id, "belongs to another client", NULL, NULL);
 	if (!TIMESTAMP_IS_NOBEGIN(lead->converted_at))
-		refuse(ERRCODE_LP_STATE, &lead->id, "has converted", "from: converted, to: released",
+		refuse(ERRCODE_LP_STATE, &lead->id, "has converted",
+			   psprintf("from: converted, to: %s", to),
 			   "A converted lead stays with its client for ever.");
 }
 
@@ -226,7 +307,6 @@ lp_release(PG_FUNCTION_ARGS)
 	LpClient   *client;
 	LpLead	   *lead;
 	TimestampTz now;
-	TimestampTz kept_until = DT_NOBEGIN;
 	Datum		result;
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
@@ -236,18 +316,9 @@ lp_release(PG_FUNCTION_ARGS)
 	if (!client->known)
 		lp_client_no_such(client_id);
 	lead = lp_lead_load(&id, 1);
-	require_owner(lead, client_id);
+	lp_ownership_require_owned(lead, client_id, "released");
 	now = lp_clock_now();
-	if (was_contacted(lead))
-	{
-		Datum		values[] = {UUIDPGetDatum(&id), UUIDPGetDatum(client_id), 0};
-
-		kept_until = lp_client_keeps_until(client, now);
-		values[2] = TimestampTzGetDatum(kept_until);
-		lp_sql_run(&keep_sql, values, NULL);
-	}
-	if (!lp_assignment_end(lead->assignment_id, "released", reason, now, kept_until))
-		elog(ERROR, "assignment ended under the lead's lock");
+	lp_ownership_end(client, &id, 1, "released", reason, now);
 	result = lp_call_return_row(0);
 	lp_touch_fence(&id, 1, client_id, LP_CHANNEL_NONE, now);
 	lp_holds_let_go(client, lead);

@@ -68,12 +68,57 @@ extern void lp_ownership_outcome(const pg_uuid_t *lead_id, const pg_uuid_t *clie
 								 const char *outcome, TimestampTz at);
 
 /*
- * Ends an active assignment (released, cancelled, transferred, merged_away,
+ * Ends active assignments (released, cancelled, transferred, merged_away,
  * erased): the only way out of "active".  kept_until DT_NOBEGIN = not kept.
- * False if it was not active any more; else its row is in SPI_tuptable.  What
- * follows (fencing claims, lead_state, companies, the pool) is the caller's.
+ * Returns how many ended (those not active any more do not); their rows are in
+ * SPI_tuptable.  What follows (fencing claims, lead_state, companies, the pool)
+ * is the caller's.
  */
+extern uint64 lp_assignments_end(const pg_uuid_t *ids, const TimestampTz *kept_until,
+								 int n, const char *status, const char *reason,
+								 TimestampTz at);
+
+/* The same for one; false if it was not active any more. */
 extern bool lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
 							  const char *reason, TimestampTz at, TimestampTz kept_until);
+
+typedef struct LpGivenBack
+{
+	uint64		ended;
+	int			contacted;		/* of them: kept from all other clients */
+} LpGivenBack;
+
+/*
+ * Takes leads, locked, from the client that owns them, under the one rule of
+ * release, cancel and transfer: what was contacted is kept from every other
+ * client as release_contacted says, what has converted stays.  The assignments'
+ * rows are in SPI_tuptable; fencing claims, companies and the pool are the
+ * caller's.
+ */
+extern LpGivenBack lp_ownership_end(const LpClient *client, const pg_uuid_t *lead_ids,
+									int n, const char *status, const char *reason,
+									TimestampTz at);
+
+struct LpEligible;
+struct LpLead;
+
+/*
+ * What forbids giving a lead to a client, as an error (LP003 to LP005, LP007).
+ * A lead of another client says nothing about its state, unless tell_state.
+ */
+extern void lp_ownership_require(const struct LpEligible *item, const LpClient *client,
+								 TimestampTz now, bool tell_state);
+
+/* Throws unless the client (NULL: anyone) owns the lead and may lose it. */
+extern void lp_ownership_require_owned(const struct LpLead *lead,
+									   const pg_uuid_t *client_id, const char *to);
+
+/*
+ * Writes the new assignment of a lead that was found fit for the client; its
+ * row is in SPI_tuptable.  LP005 if another client has its company to itself.
+ */
+extern void lp_ownership_give(const LpClient *client, const struct LpLead *lead,
+							  const pg_uuid_t *campaign_id, const char *origin,
+							  const char *reason);
 
 #endif							/* LP_OWNERSHIP_H */

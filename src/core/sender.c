@@ -68,13 +68,15 @@ static LpSql update_sql = LP_SQL(
 	" min_gap = CASE WHEN $6 THEN coalesce($7, '0') ELSE min_gap END,"
 	" status = CASE WHEN NOT $8 THEN status WHEN $9 THEN 'paused' ELSE 'active' END,"
 	" paused_reason = CASE WHEN NOT $8 THEN paused_reason WHEN $9 THEN 'operator' END,"
+	" bounces_after = CASE WHEN $8 AND $9 IS NOT TRUE AND status = 'paused'"
+	"  THEN $17 ELSE bounces_after END,"
 	" warmup_ready = CASE WHEN $10 THEN $11 ELSE warmup_ready END,"
 	" warmup_started_on = CASE WHEN $12 THEN $13 ELSE warmup_started_on END,"
 	" warmup_days = CASE WHEN $14 THEN coalesce($15, $16) ELSE warmup_days END"
 	" WHERE id = $1 RETURNING *",
 	UUIDOID, BOOLOID, INT4OID, BOOLOID, TEXTOID, BOOLOID, INTERVALOID,
 	BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, DATEOID, BOOLOID, INT4OID,
-	INT4OID);
+	INT4OID, UUIDOID);
 
 /*
  * Whoever else writes the row now writes a time that is as good: nobody waits
@@ -158,8 +160,8 @@ value_of(int key, const LpJsonArg *arg)
 static void
 apply_settings(const pg_uuid_t *id, const LpJsonArg *args)
 {
-	Datum		values[2 + 2 * SETTINGS];
-	char		nulls[2 + 2 * SETTINGS + 1];
+	Datum		values[3 + 2 * SETTINGS];
+	char		nulls[3 + 2 * SETTINGS + 1];
 
 	memset(nulls, ' ', sizeof(nulls) - 1);
 	nulls[sizeof(nulls) - 1] = '\0';
@@ -173,6 +175,7 @@ apply_settings(const pg_uuid_t *id, const LpJsonArg *args)
 		nulls[2 + 2 * i] = has ? ' ' : 'n';
 	}
 	values[1 + 2 * SETTINGS] = Int32GetDatum(WARMUP_DAYS);
+	values[2 + 2 * SETTINGS] = lp_uuid_new();
 	lp_sql_run(&update_sql, values, nulls);
 }
 

@@ -10,10 +10,12 @@ CREATE TABLE @extschema@.lead_clients (
     cancelled_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
+    bounces_after uuid,
     CONSTRAINT lead_clients_pkey PRIMARY KEY (id),
     CONSTRAINT lead_clients_status CHECK (status IN ('active', 'paused', 'cancelled'))
 );
 COMMENT ON TABLE @extschema@.lead_clients IS 'The agencies that leads are handed out to.';
+COMMENT ON COLUMN @extschema@.lead_clients.bounces_after IS 'An id made when the client was last resumed: only bounces recorded later count for the breaker.';
 
 CREATE TABLE @extschema@.lead_senders (
     id uuid NOT NULL DEFAULT @extschema@.lp_new_id(),
@@ -32,6 +34,7 @@ CREATE TABLE @extschema@.lead_senders (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     sender_match text COLLATE "C" NOT NULL,
+    bounces_after uuid,
     CONSTRAINT lead_senders_pkey PRIMARY KEY (id),
     CONSTRAINT lead_senders_one_client UNIQUE (channel, sender_match),
     CONSTRAINT lead_senders_status CHECK (status IN ('active', 'paused')),
@@ -42,6 +45,7 @@ CREATE TABLE @extschema@.lead_senders (
 );
 CREATE INDEX lead_senders_client ON @extschema@.lead_senders (client_id);
 COMMENT ON TABLE @extschema@.lead_senders IS 'Mailboxes, numbers and profiles that clients send from; one belongs to one client.';
+COMMENT ON COLUMN @extschema@.lead_senders.bounces_after IS 'As in lead_clients.';
 COMMENT ON COLUMN @extschema@.lead_senders.sender_match IS 'The sender as it is compared: match-email, E.164, or trimmed and case-folded.';
 
 CREATE TABLE @extschema@.lead_assignments (
@@ -214,14 +218,22 @@ CREATE TABLE @extschema@.lead_events (
     recorded_at timestamptz NOT NULL,
     detail jsonb NOT NULL DEFAULT '{}',
     address_hash bytea,
+    bounce_class text,
+    sender_match text COLLATE "C",
     CONSTRAINT lead_events_pkey PRIMARY KEY (id),
+    CONSTRAINT lead_events_bounce_class CHECK (bounce_class IN ('hard', 'soft', 'policy')),
+    CONSTRAINT lead_events_sender_length CHECK (octet_length(sender_match) <= 320),
     CONSTRAINT lead_events_external_length CHECK (octet_length(external_id) <= 1000)
 );
 CREATE UNIQUE INDEX lead_events_external ON @extschema@.lead_events (event, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX lead_events_lead ON @extschema@.lead_events (lead_id, occurred_at) WHERE lead_id IS NOT NULL;
 CREATE INDEX lead_events_address ON @extschema@.lead_events (address_hash) WHERE address_hash IS NOT NULL;
 CREATE INDEX lead_events_touch ON @extschema@.lead_events (touch_id) WHERE touch_id IS NOT NULL;
+CREATE INDEX lead_events_client_bounces ON @extschema@.lead_events (client_id, id) WHERE bounce_class = 'hard';
+CREATE INDEX lead_events_sender_bounces ON @extschema@.lead_events (sender_match, id) WHERE bounce_class IN ('hard', 'policy');
 COMMENT ON TABLE @extschema@.lead_events IS 'What happened after a send, as reported; idempotent by event and external_id.';
+COMMENT ON COLUMN @extschema@.lead_events.bounce_class IS 'Of a bounce: hard (no such address), soft (later perhaps), policy (the sender was refused).';
+COMMENT ON COLUMN @extschema@.lead_events.sender_match IS 'Of a bounce: the sender whose message came back, as it is compared.';
 COMMENT ON COLUMN @extschema@.lead_events.address_hash IS 'Keyed hash of the address or number reported, so that an event that came before its lead finds it.';
 
 CREATE TABLE @extschema@.lead_conflicts (

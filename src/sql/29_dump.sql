@@ -15,7 +15,7 @@ BEGIN
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
         JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND e.oid = d.refobjid
-        WHERE e.extname = 'leadpool' AND c.relkind = 'r'
+        WHERE e.extname = 'leadpool' AND c.relkind IN ('r', 'S')
     LOOP
         PERFORM pg_catalog.pg_extension_config_dump(item.name, item.filter);
     END LOOP;

@@ -1,1 +1,100 @@
 /* Proofs: each view is empty while its promise holds. */
+
+CREATE VIEW @extschema@.lead_proof_collisions (lead_id, assignment_id, other_assignment_id, clients, overlap) AS
+SELECT a.lead_id, a.id, b.id, ARRAY[a.client_id, b.client_id],
+       tstzrange(greatest(a.assigned_at, b.assigned_at),
+                 nullif(least(coalesce(a.ended_at, 'infinity'), coalesce(b.ended_at, 'infinity')), 'infinity'))
+FROM @extschema@.lead_assignments a
+JOIN @extschema@.lead_assignments b ON b.lead_id = a.lead_id AND b.client_id <> a.client_id
+    AND (a.assigned_at, a.id) < (b.assigned_at, b.id)
+    AND b.assigned_at < coalesce(a.ended_at, 'infinity')
+    AND a.assigned_at < coalesce(b.ended_at, 'infinity')
+UNION ALL
+/* one pair of clients a row: the one that contacted first, and the one that came while the lead was kept */
+SELECT d.lead_id,
+       (SELECT x.id FROM @extschema@.lead_assignments x WHERE x.lead_id = d.lead_id AND x.client_id = d.client_id
+        ORDER BY x.assigned_at DESC, x.id DESC LIMIT 1),
+       (SELECT x.id FROM @extschema@.lead_assignments x WHERE x.lead_id = d.lead_id AND x.client_id = d.other_id
+        ORDER BY x.assigned_at DESC, x.id DESC LIMIT 1),
+       ARRAY[d.client_id, d.other_id], NULL::tstzrange
+FROM (
+    SELECT DISTINCT ON (c.lead_id, least(c.client_id, o.client_id), greatest(c.client_id, o.client_id))
+           c.lead_id, c.client_id, o.client_id AS other_id
+    FROM (
+        SELECT t.lead_id, t.client_id, min(t.at) AS at
+        FROM (SELECT k.lead_id, k.client_id, k.counted_at AS at FROM @extschema@.lead_touches k
+              WHERE k.state IN ('dispatched', 'sent', 'unknown')
+              UNION ALL
+              SELECT s.lead_id, s.client_id, s.first_contacted_at FROM @extschema@.lead_assignments s
+              WHERE s.first_contacted_at IS NOT NULL) t
+        GROUP BY t.lead_id, t.client_id) c
+    JOIN (SELECT k.lead_id, k.client_id, k.counted_at AS at FROM @extschema@.lead_touches k
+          WHERE k.state IN ('dispatched', 'sent', 'unknown')
+          UNION ALL
+          SELECT s.lead_id, s.client_id, s.first_contacted_at FROM @extschema@.lead_assignments s
+          WHERE s.first_contacted_at IS NOT NULL) o
+        ON o.lead_id = c.lead_id AND o.client_id <> c.client_id AND (o.at, o.client_id) > (c.at, c.client_id)
+    WHERE NOT EXISTS (SELECT FROM @extschema@.lead_assignments f
+                      WHERE f.lead_id = c.lead_id AND f.client_id = c.client_id AND f.kept_until <= o.at)
+    ORDER BY c.lead_id, least(c.client_id, o.client_id), greatest(c.client_id, o.client_id), c.at) d;
+COMMENT ON VIEW @extschema@.lead_proof_collisions IS
+    'Leads that two clients had at once (overlap says when), and leads that more than one client has contacted; a contact after release_contacted had freed the lead is none. Empty, but for merges of two people whom different clients had contacted already: those stay for ever.';
+
+CREATE VIEW @extschema@.lead_proof_unclaimed_sends (touch_id, lead_id, client_id, channel, sent_at) AS
+SELECT t.id, t.lead_id, t.client_id, t.channel, t.sent_at
+FROM @extschema@.lead_touches t
+WHERE t.state = 'sent' AND t.claimed_at IS NULL;
+COMMENT ON VIEW @extschema@.lead_proof_unclaimed_sends IS
+    'Messages that were sent without a claim (lp_touch_record, the event "sent").';
+
+CREATE FUNCTION @extschema@.lp_proof_banned_contacts()
+    RETURNS TABLE (touch_id uuid, lead_id uuid, suppression_id uuid, banned_at timestamptz, sent_at timestamptz)
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'lp_proof_banned_contacts';
+COMMENT ON FUNCTION @extschema@.lp_proof_banned_contacts() IS
+$$The rows of lead_proof_banned_contacts: it takes the ban key to tell whom a ban means.
+Result: one row a touch, as in the view.
+Errors: LP008 (bans cannot be read).
+Example: SELECT * FROM lead_proof_banned_contacts;$$;
+
+CREATE VIEW @extschema@.lead_proof_banned_contacts (touch_id, lead_id, suppression_id, banned_at, sent_at) AS
+SELECT b.touch_id, b.lead_id, b.suppression_id, b.banned_at, b.sent_at
+FROM @extschema@.lp_proof_banned_contacts() b;
+COMMENT ON VIEW @extschema@.lead_proof_banned_contacts IS
+    'Messages that were dispatched (or, without a dispatch, sent) after a ban that still stands had forbidden them; sent_at is that moment. What was dispatched before the ban is in flight, and no violation.';
+
+CREATE VIEW @extschema@.lead_proof_double_spend (provider, subject, first_call_id, second_call_id, apart) AS
+SELECT d.provider, d.subject, d.first_id, d.id, d.started_at - d.first_started
+FROM (
+    SELECT c.provider, s.subject, c.id, c.started_at,
+           lag(c.id) OVER w AS first_id, lag(c.started_at) OVER w AS first_started, lag(c.outcome) OVER w AS first_outcome
+    FROM @extschema@.lead_provider_calls c, unnest(c.subjects) s(subject)
+    WHERE c.credits > 0 OR c.cost > 0
+    WINDOW w AS (PARTITION BY c.provider, c.endpoint, s.subject ORDER BY c.started_at, c.id)) d
+WHERE d.started_at < d.first_started + CASE
+        WHEN d.provider = 'lookup' THEN coalesce(nullif(current_setting('leadpool.lookup_ttl', true), ''), '30 days')
+        WHEN d.first_outcome = 'not_found' THEN coalesce(nullif(current_setting('leadpool.not_found_ttl', true), ''), '30 days')
+        ELSE coalesce(nullif(current_setting('leadpool.enrich_ttl', true), ''), '90 days') END::interval;
+COMMENT ON VIEW @extschema@.lead_proof_double_spend IS
+    'Two paid calls to the same endpoint about one subject within its time to live.';
+
+CREATE VIEW @extschema@.lead_proof_uncaptured_fields (capture_id, lead_id, json_path, column_name) AS
+SELECT c.id, c.lead_id, m.json_path, m.column_name
+FROM (
+    SELECT DISTINCT ON (k.lead_id) k.id, k.lead_id, k.part::jsonb AS body
+    FROM @extschema@.lead_captures k
+    WHERE k.lead_id IS NOT NULL AND k.source = 'apollo' AND k.element = 'person'
+      /* what jsonb cannot hold stays text */
+      AND k.part !~ '\\u0000|\\u[dD][89a-fA-F]'
+    ORDER BY k.lead_id, k.captured_at DESC, k.first_seen_at DESC, k.id DESC) c
+JOIN @extschema@.lead_pool p ON p.id = c.lead_id AND p.state = 'active'
+CROSS JOIN (SELECT f.json_path, f.column_name, f.column_type FROM @extschema@.lp_field_map() f
+            WHERE f.provider = 'apollo' AND f.json_path !~ '[][*]' AND f.column_type = 'text') m
+WHERE jsonb_typeof(c.body #> string_to_array(m.json_path, '.')) = 'string'
+  AND btrim(c.body #>> string_to_array(m.json_path, '.')) <> ''
+  AND to_jsonb(p) -> m.column_name = 'null'
+  /* a placeholder is no address */
+  AND NOT (m.column_name = 'email' AND p.email_locked);
+COMMENT ON VIEW @extschema@.lead_proof_uncaptured_fields IS
+    'Texts of the newest payload of a person that a column should take (lp_field_map) and that are not there. The placeholder of an address that was not bought is none.';

@@ -18,6 +18,9 @@ VALUES
     ('lp_allocate', 'function', 'service'),
     ('lp_assign', 'function', 'service'),
     ('lp_release', 'function', 'service'),
+    ('lp_client_cancel', 'function', 'service'),
+    ('lp_explain_allocation', 'function', 'service'),
+    ('lp_proof_banned_contacts', 'function', 'service'),
     ('lp_score', 'function', 'service'),
     ('lp_jit_check', 'function', 'service'),
     ('lp_jit_check_batch', 'function', 'service'),
@@ -43,6 +46,7 @@ VALUES
     ('lp_pin', 'function', 'operator'),
     ('lp_unpin', 'function', 'operator'),
     ('lp_forget', 'function', 'operator'),
+    ('lp_transfer', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
     ('lp_grant', 'function', 'operator'),
     /* tables and views: read = SELECT for service_role and operators */
@@ -77,7 +81,14 @@ VALUES
     ('lead_holidays', 'table', 'rules'),
     ('lead_zones', 'table', 'rules'),
     ('lead_score_weights', 'table', 'rules'),
+    ('lead_provider_calls', 'table', 'read'),
+    ('lead_provider_calls_id_seq', 'sequence', 'owner'),
     ('lead_unmapped_paths', 'view', 'read'),
+    ('lead_proof_collisions', 'view', 'read'),
+    ('lead_proof_unclaimed_sends', 'view', 'read'),
+    ('lead_proof_banned_contacts', 'view', 'read'),
+    ('lead_proof_uncaptured_fields', 'view', 'read'),
+    ('lead_proof_double_spend', 'view', 'read'),
     ('lead_grants', 'view', 'read'),
     ('lead_personal_data', 'view', 'read'),
     /* types */
@@ -98,13 +109,14 @@ BEGIN
         SELECT g.kind, g.who,
                CASE g.kind WHEN 'function' THEN 'FUNCTION ' || p.oid::regprocedure
                            WHEN 'type' THEN 'TYPE ' || t.oid::regtype
+                           WHEN 'sequence' THEN 'SEQUENCE ' || c.oid::regclass
                            ELSE 'TABLE ' || c.oid::regclass END AS object
         FROM @extschema@.lead_grants g
         LEFT JOIN pg_proc p ON g.kind = 'function' AND p.proname = g.object
                            AND p.pronamespace = '@extschema@'::regnamespace
         LEFT JOIN pg_type t ON g.kind = 'type' AND t.typname = g.object
                            AND t.typnamespace = '@extschema@'::regnamespace
-        LEFT JOIN pg_class c ON g.kind IN ('table', 'view') AND c.relname = g.object
+        LEFT JOIN pg_class c ON g.kind IN ('table', 'view', 'sequence') AND c.relname = g.object
                             AND c.relnamespace = '@extschema@'::regnamespace
         WHERE coalesce(p.oid, t.oid, c.oid) IS NOT NULL
     LOOP

@@ -46,17 +46,20 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 #define FOLD(value) SHORT(value, "@s@.lp_fold(" value ")")
 #define FOLD_COUNTRY(value) SHORT(value, "@s@.lp_fold_country(" value ")")
 
-#define STORE(which) \
-	"INSERT INTO @s@.lead_available AS a (lead_id, score, channels, has_phone," \
+#define COLUMNS \
+	"lead_id, score, channels, has_phone," \
 	" has_linkedin, more_industries, employees, revenue, created_at, from_at," \
 	" country_code, industry, email_status, seniority, region, city, domain," \
-	" company_domain, company_org)" \
+	" company_domain, company_org"
+
+/* What a row says; the platform's cooling is a parameter. */
+#define ROW(cooling) \
 	" SELECT p.id, p.score, r.channels, s.flags & 16 <> 0, s.flags & 64 <> 0," \
 	" EXISTS (SELECT FROM unnest(p.company_industries) v" \
 	"  WHERE @s@.lp_fold(v) IS DISTINCT FROM @s@.lp_fold(p.company_industry))," \
 	" p.company_estimated_num_employees, p.company_revenue, p.created_at," \
 	" greatest(s.kept_until," \
-	"  (s.not_interested_at AT TIME ZONE 'UTC' + $2) AT TIME ZONE 'UTC')," \
+	"  (s.not_interested_at AT TIME ZONE 'UTC' + " cooling ") AT TIME ZONE 'UTC')," \
 	" coalesce(" FOLD_COUNTRY("p.country_code") "," \
 	"  " FOLD_COUNTRY("p.country") ", " FOLD_COUNTRY("p.company_country") ")," \
 	" " FOLD("p.company_industry") "," \
@@ -66,7 +69,11 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" coalesce(@s@.lp_fold(p.city), @s@.lp_fold(p.company_city))," \
 	" coalesce(" FOLD("p.company_primary_domain") ", s.email_domain)," \
 	" s.company_domain, s.company_org" \
-	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH \
+	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH
+
+#define STORE(which) \
+	"INSERT INTO @s@.lead_available AS a (" COLUMNS ")" \
+	ROW("$2") \
 	" WHERE " which " AND" GATE \
 	" ON CONFLICT (lead_id) DO UPDATE SET" \
 	" score = excluded.score, channels = excluded.channels," \
@@ -80,11 +87,14 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" company_domain = excluded.company_domain, company_org = excluded.company_org" \
 	" WHERE a IS DISTINCT FROM excluded"
 
-/* The inner condition keeps the anti-join from reading the whole pool. */
-#define DROP(which, which_inside) \
+/*
+ * A tail of OFFSET 0 asks once a row, by index: for some leads of many, where
+ * an anti-join was once planned as all pairs of them.
+ */
+#define DROP(which, tail) \
 	"DELETE FROM @s@.lead_available a WHERE " which " AND NOT EXISTS (SELECT" \
 	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH \
-	" WHERE p.id = a.lead_id AND " which_inside " AND" GATE ")"
+	" WHERE p.id = a.lead_id AND" GATE tail ")"
 
 #define TERMS \
 	" CROSS JOIN LATERAL (SELECT @s@.lp_lead_terms(p.title, p.company_industry," \
@@ -105,17 +115,24 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 
 static LpSql some_sql[] = {
 	LP_SQL(STORE("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP("a.lead_id = ANY ($1)", "p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(DROP("a.lead_id = ANY ($1)", " OFFSET 0"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("l.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 };
 
 static LpSql all_sql[] = {
 	LP_SQL(STORE("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP("$1 IS NULL", "$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(DROP("$1 IS NULL", ""), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 };
+
+const char *
+lp_available_row(int lead_param, int cooling_param)
+{
+	return psprintf("(SELECT * FROM (" ROW("$%d") " WHERE p.id = $%d) r(" COLUMNS "))",
+					cooling_param, lead_param);
+}
 
 void
 lp_available_store(const pg_uuid_t *ids, int n)
@@ -124,6 +141,6 @@ lp_available_store(const pg_uuid_t *ids, int n)
 	IntervalPGetDatum(lp_setting_not_interested_cooling())};
 
 	for (int i = 0; i < lengthof(some_sql); i++)
-		lp_sql_run(ids != NULL ? &some_sql[i] : &all_sql[i], values,
-				   ids != NULL ? NULL : "n ");
+		lp_sql_run_list(ids != NULL ? &some_sql[i] : &all_sql[i], n, values,
+						ids != NULL ? NULL : "n ");
 }

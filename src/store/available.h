@@ -18,6 +18,13 @@
 #define LP_TITLE_WORDS(title) \
 	"'  ' || regexp_replace(@s@.lp_fold(" title "), " LP_WORD_SEPARATOR ", '  ', 'g') || '  '"
 
+/*
+ * What lead_available says of a lead, without the conditions for being there,
+ * as a subselect with its columns: the parameters are the number of the lead's
+ * id and that of the platform's cooling after "not interested".
+ */
+extern const char *lp_available_row(int lead_param, int cooling_param);
+
 /* Brings the rows of these leads, or with NULL of all, up to date. */
 extern void lp_available_store(const pg_uuid_t *ids, int n);
 

@@ -22,6 +22,7 @@
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/channel.h"
+#include "util/settings.h"
 #include "util/terms.h"
 
 #define MAX_BRANCHES 16
@@ -30,6 +31,7 @@ struct LpSearch
 {
 	const LpCriteria *criteria;
 	const LpOptions *options;
+	const char *source;			/* where the rows of lead_available stand */
 	bool		started;		/* the position below is set */
 	Datum		position;		/* score, created_at or md5 of the last row */
 	pg_uuid_t	last;
@@ -255,18 +257,12 @@ where_ingestion(LpSearch *search)
 						 param(search, UUIDOID, UUIDPGetDatum(search->criteria->ingestion_id)));
 }
 
-LpSearch *
-lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampTz now)
+/* All conditions but place, industry and reach. */
+static void
+where_criteria(LpSearch *search)
 {
-	LpSearch   *search = palloc0(sizeof(LpSearch));
+	const LpCriteria *criteria = search->criteria;
 
-	search->criteria = criteria;
-	search->options = options;
-	initStringInfo(&search->string);
-	initStringInfo(&search->where);
-	appendStringInfo(&search->where, "(a.from_at IS NULL OR a.from_at <= $%d)",
-					 param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
-	where_reach(search);
 	where_any(search, "a.seniority", &criteria->seniorities);
 	where_any(search, "a.region", &criteria->states);
 	where_any(search, "a.city", &criteria->cities);
@@ -281,6 +277,30 @@ lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampT
 	where_terms(search, 's', &criteria->sources, "&&");
 	where_ingestion(search);
 	search->n_common = search->n_args;
+}
+
+static LpSearch *
+new_search(const LpCriteria *criteria, const LpOptions *options)
+{
+	LpSearch   *search = palloc0(sizeof(LpSearch));
+
+	search->criteria = criteria;
+	search->options = options;
+	search->source = "@s@.lead_available";
+	initStringInfo(&search->string);
+	initStringInfo(&search->where);
+	return search;
+}
+
+LpSearch *
+lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampTz now)
+{
+	LpSearch   *search = new_search(criteria, options);
+
+	appendStringInfo(&search->where, "(a.from_at IS NULL OR a.from_at <= $%d)",
+					 param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
+	where_reach(search);
+	where_criteria(search);
 	return search;
 }
 
@@ -342,8 +362,8 @@ make_parts(LpSearch *search, int limit)
 static void
 append_select(LpSearch *search, const Parts *parts, const char *segment)
 {
-	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM @s@.lead_available a%s WHERE ",
-					 parts->column,
+	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM %s a%s WHERE ",
+					 parts->column, search->source,
 					 search->with_terms ? " JOIN @s@.lead_terms t ON t.lead_id = a.lead_id" : "");
 	appendStringInfo(&search->string, "%s%s%s%s", search->where.data, segment,
 					 parts->after, parts->tail);
@@ -457,4 +477,52 @@ lp_search_next(LpSearch *search, int limit, int *n)
 			datumCopy(position, false, -1) : position;
 	}
 	return ids;
+}
+
+/* Whether the search finds anything. */
+static bool
+finds(LpSearch *search)
+{
+	Parts		parts = {"a.lead_id", "1", "", ""};
+
+	start_statement(search);
+	append_segments(search, &parts);
+	return lp_sql_run_once(psprintf("SELECT 1 FROM (%s) u LIMIT 1", search->string.data),
+						   search->n_args, search->types, search->values, NULL) > 0;
+}
+
+/* A search among what lead_available says, or would say, of one lead. */
+static LpSearch *
+search_one(const LpCriteria *criteria, const pg_uuid_t *lead_id)
+{
+	LpSearch   *search = new_search(criteria, NULL);
+	int			lead = param(search, UUIDOID, UUIDPGetDatum(lead_id));
+	int			cooling = param(search, INTERVALOID,
+								IntervalPGetDatum(lp_setting_not_interested_cooling()));
+
+	search->source = lp_available_row(lead, cooling);
+	appendStringInfoString(&search->where, "true");
+	return search;
+}
+
+bool
+lp_search_reaches(const LpCriteria *criteria, const pg_uuid_t *lead_id)
+{
+	LpCriteria	none = {.channels = criteria->channels,
+	.email_statuses = criteria->email_statuses};
+	LpSearch   *search = search_one(criteria, lead_id);
+
+	where_reach(search);
+	search->n_common = search->n_args;
+	search->criteria = &none;
+	return finds(search);
+}
+
+bool
+lp_search_matches(const LpCriteria *criteria, const pg_uuid_t *lead_id)
+{
+	LpSearch   *search = search_one(criteria, lead_id);
+
+	where_criteria(search);
+	return finds(search);
 }

@@ -21,4 +21,12 @@ extern LpSearch *lp_search_begin(const LpCriteria *criteria, const LpOptions *op
  */
 extern pg_uuid_t *lp_search_next(LpSearch *search, int limit, int *n);
 
+/*
+ * Whether a lead is what criteria ask for, wherever it is: the same conditions
+ * as in a search, on what lead_available says or would say.  Of the criteria
+ * their channels and email_statuses alone, or all but these.
+ */
+extern bool lp_search_reaches(const LpCriteria *criteria, const pg_uuid_t *lead_id);
+extern bool lp_search_matches(const LpCriteria *criteria, const pg_uuid_t *lead_id);
+
 #endif							/* LP_CANDIDATES_H */

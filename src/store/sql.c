@@ -184,6 +184,18 @@ lp_sql_run_once(const char *text, int nargs, const Oid *types,
 	return rows;
 }
 
+uint64
+lp_sql_run_list(LpSql *sql, int n, const Datum *values, const char *nulls)
+{
+	int			nargs = 0;
+
+	if (n <= 1000)
+		return lp_sql_run(sql, values, nulls);
+	while (nargs < LP_SQL_MAX_ARGS && sql->types[nargs] != InvalidOid)
+		nargs++;
+	return lp_sql_run_once(sql->text, nargs, sql->types, values, nulls);
+}
+
 bool
 lp_col_is_null(uint64 row, int col)
 {

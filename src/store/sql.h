@@ -48,6 +48,12 @@ extern uint64 lp_sql_run(LpSql *sql, const Datum *values, const char *nulls);
 extern uint64 lp_sql_run_once(const char *text, int nargs, const Oid *types,
 							  const Datum *values, const char *nulls);
 
+/*
+ * The same, for a statement over a list of n: a long one is planned for the
+ * tables as they are now, never by a plan that was made while they were small.
+ */
+extern uint64 lp_sql_run_list(LpSql *sql, int n, const Datum *values, const char *nulls);
+
 /* Columns (from 1) of the current SPI_tuptable. */
 extern bool lp_col_is_null(uint64 row, int col);
 extern Datum lp_col(uint64 row, int col);	/* 0 where null */

@@ -67,6 +67,22 @@ static LpSql fence_sql = LP_SQL(
 	" FROM open WHERE t.id = open.id RETURNING t.state = 'fenced'",
 	UUIDARRAYOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
+static LpSql fence_client_sql = LP_SQL(
+	"WITH open AS MATERIALIZED ("
+	" SELECT t.id FROM @s@.lead_touches t"
+	"  WHERE t.client_id = $1 AND t.state = 'claimed'"
+	" ORDER BY t.id LIMIT $3 FOR UPDATE)"
+	" UPDATE @s@.lead_touches t SET counted_at = NULL,"
+	"  state = CASE WHEN t.expires_at <= $2 THEN 'expired' ELSE 'fenced' END,"
+	"  ended_at = least(t.expires_at, $2)"
+	" FROM open WHERE t.id = open.id",
+	UUIDOID, TIMESTAMPTZOID, INT4OID);
+
+static LpSql open_sql = LP_SQL(
+	"SELECT count(*) FROM @s@.lead_touches"
+	" WHERE client_id = $1 AND state = 'claimed' AND expires_at > $2",
+	UUIDOID, TIMESTAMPTZOID);
+
 static LpSql settle_sql = LP_SQL(
 	"WITH past AS MATERIALIZED ("
 	" SELECT t.id FROM @s@.lead_touches t WHERE t.lead_id = ANY ($1)"
@@ -317,6 +333,24 @@ lp_touches_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
 	for (uint64 row = 0; row < ended; row++)
 		fenced += lp_col_bool(row, 1);
 	return fenced;
+}
+
+void
+lp_touches_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at)
+{
+	Datum		args[] = {UUIDPGetDatum(client_id), TimestampTzGetDatum(at),
+	Int32GetDatum(limit)};
+
+	lp_sql_run(&fence_client_sql, args, NULL);
+}
+
+int64
+lp_touches_open(const pg_uuid_t *client_id, TimestampTz at)
+{
+	Datum		args[] = {UUIDPGetDatum(client_id), TimestampTzGetDatum(at)};
+
+	lp_sql_run(&open_sql, args, NULL);
+	return lp_col_int(0, 1, 0);
 }
 
 void

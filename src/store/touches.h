@@ -87,6 +87,13 @@ extern int	lp_touches_fence(const pg_uuid_t *lead_ids, int n,
 							 TimestampTz at);
 
 /*
+ * The same for the open claims of a client, at most limit of them; how many
+ * were open (not lapsed) is told by the other.
+ */
+extern void lp_touches_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at);
+extern int64 lp_touches_open(const pg_uuid_t *client_id, TimestampTz at);
+
+/*
  * Writes down what time has done to touches of leads: claims that have lapsed
  * are expired, sends dispatched before the moment given are unknown
  * (DT_NOBEGIN: none).

@@ -23,6 +23,8 @@
 
 bool		lp_allow_catch_all = true;
 int			lp_soft_bounce_limit = 3;
+double		lp_bounce_breaker_rate = 3.0;
+int			lp_bounce_breaker_min_sends = 50;
 char	   *lp_merge_on;
 char	   *lp_default_region;
 char	   *lp_key_file;
@@ -49,6 +51,7 @@ enum
 	PERIOD_CONFIRM_TIMEOUT,
 	PERIOD_CLAIM_TTL_MAX,
 	PERIOD_SOFT_BOUNCE,
+	PERIOD_BOUNCE_BREAKER,
 	PERIOD_RELEASE_CONTACTED,
 	PERIODS
 };
@@ -66,6 +69,8 @@ static PeriodSetting periods[PERIODS] = {
 	"Longest time to live of a claim."},
 	{"leadpool.soft_bounce_window", "30 days",
 	"Window in which soft bounces add up to a bounce."},
+	{"leadpool.bounce_breaker_window", "7 days",
+	"Window over which the bounce rate of a sender or client is taken."},
 	{"leadpool.release_contacted", "never",
 	"After how long a contacted lead that was released may go to another client, or never."},
 };
@@ -156,12 +161,13 @@ ASSIGN_PERIOD(assign_not_interested, PERIOD_NOT_INTERESTED)
 ASSIGN_PERIOD(assign_confirm_timeout, PERIOD_CONFIRM_TIMEOUT)
 ASSIGN_PERIOD(assign_claim_ttl_max, PERIOD_CLAIM_TTL_MAX)
 ASSIGN_PERIOD(assign_soft_bounce, PERIOD_SOFT_BOUNCE)
+ASSIGN_PERIOD(assign_bounce_breaker, PERIOD_BOUNCE_BREAKER)
 ASSIGN_PERIOD(assign_release_contacted, PERIOD_RELEASE_CONTACTED)
 
 static const GucStringAssignHook assign_period[PERIODS] = {
 	assign_recent_contact, assign_channel_cooling, assign_not_interested,
 	assign_confirm_timeout, assign_claim_ttl_max, assign_soft_bounce,
-	assign_release_contacted
+	assign_bounce_breaker, assign_release_contacted
 };
 
 const Interval *
@@ -198,6 +204,12 @@ const Interval *
 lp_setting_soft_bounce_window(void)
 {
 	return &periods[PERIOD_SOFT_BOUNCE].value;
+}
+
+const Interval *
+lp_setting_bounce_breaker_window(void)
+{
+	return &periods[PERIOD_BOUNCE_BREAKER].value;
 }
 
 bool
@@ -302,6 +314,14 @@ lp_settings_init(void)
 	DefineCustomIntVariable("leadpool.soft_bounce_limit",
 							"How many soft bounces within the window are a bounce.",
 							NULL, &lp_soft_bounce_limit, 3, 1, 1000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("leadpool.bounce_breaker_rate",
+							 "Bounce rate, in percent, beyond which a sender or client is paused.",
+							 NULL, &lp_bounce_breaker_rate, 3.0, 0.0, 100.0,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("leadpool.bounce_breaker_min_sends",
+							"Sends within the window below which nobody is paused for bounces.",
+							NULL, &lp_bounce_breaker_min_sends, 50, 1, PG_INT32_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("leadpool.merge_on",
 							   "Identity kinds whose match ties two captures together.",

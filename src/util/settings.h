@@ -12,6 +12,8 @@
 
 extern bool lp_allow_catch_all;
 extern int	lp_soft_bounce_limit;
+extern double lp_bounce_breaker_rate;	/* percent */
+extern int	lp_bounce_breaker_min_sends;
 extern char *lp_merge_on;
 extern char *lp_default_region;
 extern char *lp_key_file;
@@ -24,6 +26,7 @@ extern const Interval *lp_setting_not_interested_cooling(void);
 extern const Interval *lp_setting_confirm_timeout(void);
 extern const Interval *lp_setting_claim_ttl_max(void);
 extern const Interval *lp_setting_soft_bounce_window(void);
+extern const Interval *lp_setting_bounce_breaker_window(void);
 
 /* leadpool.release_contacted; false means never. */
 extern bool lp_setting_release_contacted(const Interval **period);
