@@ -163,7 +163,7 @@ lp_breaker_judge(const pg_uuid_t *client_id, const char *sender_match, Timestamp
 {
 	const LpClient *client = lp_client_load(client_id);
 	double		rate = client->bounce_breaker_rate >= 0 ?
-		client->bounce_breaker_rate : lp_bounce_breaker_rate;
+	client->bounce_breaker_rate : lp_bounce_breaker_rate;
 	TimestampTz since = lp_clock_sub(now, lp_setting_bounce_breaker_window());
 	Datum		values[3];
 

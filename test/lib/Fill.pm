@@ -93,6 +93,8 @@ sub fill
 		SELECT count(*) FROM mine, lp_release(lead_id, '$two', 'never used') WHERE n BETWEEN 100 AND 110;
 		SELECT lp_suppress('domain', 'company11.example', 'operator'), lp_suppress('phone', '+12025550199', 'dnc'),
 			lp_suppress('email', 'person3\@company3.example', 'excluded', client_id => '$one');
+		INSERT INTO lead_provider_calls (provider, endpoint, subjects, outcome, credits, started_at)
+			VALUES ('apollo', 'people/match', '{person1}', 'ok', 1, '2026-03-04 14:00+00');
 		SELECT lp_unsuppress(lp_suppress('email', 'lifted\@nowhere.example', 'operator'), 'by mistake');
 	);
 	# One statement fails: all of it is known to have run.
