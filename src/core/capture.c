@@ -89,7 +89,7 @@ static int
 lead_of_key(LpBatch *batch, const LpKey *key)
 {
 	char		name[LP_KEY_MAX_BYTES + 4];
-	LpKeyEntry   *entry;
+	LpKeyEntry *entry;
 
 	key_name(name, key->kind, key->value);
 	entry = hash_search(batch->keys, name, HASH_FIND, NULL);
@@ -100,7 +100,7 @@ static void
 remember_key(LpBatch *batch, LpKeyKind kind, const char *value, int lead)
 {
 	char		name[LP_KEY_MAX_BYTES + 4];
-	LpKeyEntry   *entry;
+	LpKeyEntry *entry;
 	bool		found;
 
 	key_name(name, kind, value);

@@ -88,7 +88,7 @@ static const Journaled relations[] = {
 	{"lead_identities", "t.kind = b.kind AND t.value = b.value AND t.lead_id = b.lead_id", NULL},
 	{"lead_captures", "t.id = b.id", "lead_id, captured_at"},
 	{"lead_pins", "t.lead_id = b.lead_id AND t.column_name = b.column_name", NULL},
-	{"lead_assignments", "t.id = b.id", "lead_id"},	/* nobody has two owners */
+	{"lead_assignments", "t.id = b.id", "lead_id"}, /* nobody has two owners */
 	{"lead_assignments", "t.id = b.id", NULL},
 	{"lead_touches", "t.id = b.id", NULL},
 	{"lead_events", "t.id = b.id", "lead_id, effect"},
@@ -182,9 +182,9 @@ restore(const Journaled *relation, const Datum *args, bool unchanged_too)
 	static const Oid types[] = {UUIDOID};
 	const char *columns = columns_of(relation);
 	char	   *rows = psprintf(
-		" FROM @s@.lead_merge_rows r, LATERAL jsonb_populate_record(NULL::@s@.%s,"
-		" %%s) b WHERE r.merge_id = $1 AND r.relation = '%s'",
-		relation->name, relation->name);
+								" FROM @s@.lead_merge_rows r, LATERAL jsonb_populate_record(NULL::@s@.%s,"
+								" %%s) b WHERE r.merge_id = $1 AND r.relation = '%s'",
+								relation->name, relation->name);
 	char	   *before = psprintf(rows, "r.before");
 	char	   *after = psprintf(rows, "r.after");
 

@@ -78,10 +78,10 @@ FROM (VALUES
     ('lead_unmapped', 'clean', NULL,
       'json_path sample'),
     ('lead_clients', 'keep', NULL,
-      'id name status time_zone settings paused_reason cancelled_at created_at updated_at'),
+      'id name status time_zone settings paused_reason cancelled_at created_at updated_at bounces_after'),
     ('lead_senders', 'keep', NULL,
       'id client_id channel sender status paused_reason daily_limit time_zone min_gap warmup_ready warmup_started_on ' ||
-      'warmup_days last_used_at created_at updated_at sender_match'),
+      'warmup_days last_used_at created_at updated_at sender_match bounces_after'),
     ('lead_assignments', 'keep', NULL,
       'id lead_id client_id campaign_id status outcome origin assigned_at ended_at kept_until first_contacted_at ' ||
       'last_contacted_at replied_at not_interested_at converted_at'),
@@ -106,7 +106,7 @@ FROM (VALUES
     ('lead_decisions', 'clear', 'lead_id',
       'facts'),
     ('lead_events', 'keep', NULL,
-      'id event lead_id client_id channel touch_id effect occurred_at recorded_at'),
+      'id event lead_id client_id channel touch_id effect occurred_at recorded_at bounce_class sender_match'),
     ('lead_events', 'clean', NULL,
       'external_id'),
     ('lead_events', 'clear', 'lead_id',
@@ -140,6 +140,10 @@ FROM (VALUES
       'merge_id relation'),
     ('lead_merge_rows', 'clean', NULL,
       'key before after'),
+    ('lead_provider_calls', 'keep', NULL,
+      'id job_id provider endpoint http_status outcome credits cost started_at finished_at ms'),
+    ('lead_provider_calls', 'hash', NULL,
+      'subjects'),
     ('lead_pins', 'delete', 'lead_id',
       'lead_id column_name value pinned_by pinned_at')
 ) d (table_name, what, found_by, columns),

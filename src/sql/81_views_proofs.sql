@@ -9,6 +9,12 @@ JOIN @extschema@.lead_assignments b ON b.lead_id = a.lead_id AND b.client_id <> 
     AND (a.assigned_at, a.id) < (b.assigned_at, b.id)
     AND b.assigned_at < coalesce(a.ended_at, 'infinity')
     AND a.assigned_at < coalesce(b.ended_at, 'infinity')
+/* two people who turned out to be one had an owner each until then */
+WHERE NOT EXISTS (SELECT FROM @extschema@.lead_merge_rows x
+                  JOIN @extschema@.lead_merge_rows y ON y.merge_id = x.merge_id
+                      AND y.relation = 'lead_assignments' AND y.key = b.id::text
+                  WHERE x.relation = 'lead_assignments' AND x.key = a.id::text
+                    AND x.before ->> 'lead_id' <> y.before ->> 'lead_id')
 UNION ALL
 /* one pair of clients a row: the one that contacted first, and the one that came while the lead was kept */
 SELECT d.lead_id,
