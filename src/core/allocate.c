@@ -157,16 +157,6 @@ hash_texts(uint8 *result, int n, const char **texts)
 	pg_cryptohash_free(context);
 }
 
-static Datum
-bytea_of(const uint8 *bytes)
-{
-	bytea	   *result = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-
-	SET_VARSIZE(result, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	memcpy(VARDATA(result), bytes, PG_SHA256_DIGEST_LENGTH);
-	return PointerGetDatum(result);
-}
-
 static char *
 json_text(Jsonb *json)
 {
@@ -449,7 +439,7 @@ open_request(Allocation *call)
 	values[0] = UUIDPGetDatum(call->client_id);
 	values[1] = call->campaign_id ? UUIDPGetDatum(call->campaign_id) : (Datum) 0;
 	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(string));
-	values[3] = bytea_of(hash);
+	values[3] = lp_bytea(hash, PG_SHA256_DIGEST_LENGTH);
 	values[4] = Int32GetDatum((int32) (call->wanted - call->n));
 	values[5] = TimestampTzGetDatum(lp_clock_now());
 	lp_sql_run(&request_sql, values, call->campaign_id ? NULL : " n    ");
@@ -501,7 +491,7 @@ static void
 remember(Allocation *call, const uint8 *hash, const pg_uuid_t *ids)
 {
 	Datum		values[] = {UUIDPGetDatum(call->client_id),
-		CStringGetTextDatum(call->options->request_key), bytea_of(hash),
+		CStringGetTextDatum(call->options->request_key), lp_bytea(hash, PG_SHA256_DIGEST_LENGTH),
 	lp_array_of_uuids(ids, call->n), TimestampTzGetDatum(call->now)};
 
 	lp_sql_run(&remember_sql, values, NULL);

@@ -272,6 +272,16 @@ lp_col_time(uint64 row, int col, TimestampTz if_null)
 }
 
 Datum
+lp_bytea(const uint8 *bytes, int length)
+{
+	bytea	   *result = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(result, VARHDRSZ + length);
+	memcpy(VARDATA(result), bytes, length);
+	return PointerGetDatum(result);
+}
+
+Datum
 lp_array_of_datums(Datum *values, int n, Oid type)
 {
 	int16		len;
