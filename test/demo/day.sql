@@ -51,11 +51,13 @@ SELECT CASE WHEN n % 30 = 0 THEN format('SELECT FROM lp_touch_fail(%L, %L)', tou
             ELSE format('SELECT FROM lp_touch_confirm(%L, %L)', touch_id, format('%s-%s-%s-%s', :agency, :day, channel, n)) END
 FROM wire WHERE go AND n % 40 <> 0 \gexec
 
--- What came back, the same evening.  Each webhook comes twice, as in life.
+-- What came back, the same evening.  Each webhook comes twice, as in life; one
+-- message a day bounces, since more than three in a hundred pause the sender.
 SET leadpool.now = :'evening';
 SELECT format('INSERT INTO demo.event SELECT %s, %L, e.effect FROM lp_record_event(%2$L, touch_id => %L, external_id => %3$L) e',
               :day, r.event, r.touch_id)
-FROM (SELECT touch_id, CASE n % 25 WHEN 1 THEN 'replied' WHEN 2 THEN 'bounced' WHEN 3 THEN 'auto_replied' WHEN 4 THEN 'unsubscribed'
+FROM (SELECT touch_id, CASE n % 25 WHEN 1 THEN 'replied' WHEN 2 THEN CASE n WHEN 2 THEN 'bounced' ELSE 'opened' END
+                                   WHEN 3 THEN 'auto_replied' WHEN 4 THEN 'unsubscribed'
                                    WHEN 5 THEN 'not_interested' WHEN 6 THEN 'interested' WHEN 7 THEN 'soft_bounced'
                                    ELSE 'delivered' END AS event
       FROM wire WHERE go AND channel = 'email'
