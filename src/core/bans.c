@@ -144,6 +144,15 @@ lp_bans_hash(LpKeyKind kind, const char *value, uint8 *hash)
 				   lp_bans_hashed_form(kind, value), hash);
 }
 
+Datum
+lp_bans_key_hash(const LpKey *key)
+{
+	uint8		hash[LP_HASH_BYTES];
+
+	lp_bans_hash(key->kind, key->value, hash);
+	return lp_bytea(hash, LP_HASH_BYTES);
+}
+
 int64
 lp_bans_short_hash(LpKeyKind kind, const char *value)
 {

@@ -61,6 +61,9 @@ extern void lp_bans_require_key(bool create);
 /* Keyed hash of a key under the current ban key; email in its broad form. */
 extern void lp_bans_hash(LpKeyKind kind, const char *value, uint8 *hash);
 
+/* The same of a key, as a bytea. */
+extern Datum lp_bans_key_hash(const LpKey *key);
+
 /* The form in which a value is hashed: an address without its +tag. */
 extern const char *lp_bans_hashed_form(LpKeyKind kind, const char *value);
 

@@ -108,16 +108,6 @@ static LpSql certificate_sql = LP_SQL(
 	UUIDOID, BOOLOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 	INT4OID, TEXTOID);
 
-static Datum
-hash_of(const LpKey *key)
-{
-	bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
-
-	SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
-	lp_bans_hash(key->kind, key->value, (uint8 *) VARDATA(hash));
-	return PointerGetDatum(hash);
-}
-
 static bool
 has_key(const LpKey *keys, int n, const LpKey *key)
 {
@@ -136,7 +126,7 @@ add_key(LpPerson *person, const LpKey *key)
 		repalloc(person->keys, sizeof(LpKey) * (person->n_keys + 1));
 	person->hashes = person->hashes == NULL ? palloc(sizeof(Datum)) :
 		repalloc(person->hashes, sizeof(Datum) * (person->n_keys + 1));
-	person->hashes[person->n_keys] = hash_of(key);
+	person->hashes[person->n_keys] = lp_bans_key_hash(key);
 	person->keys[person->n_keys++] = *key;
 	lp_needles_add_key(&person->needles, key);
 }

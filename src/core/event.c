@@ -296,16 +296,6 @@ static LpSql soft_bounces_sql = LP_SQL(
 	" AND event = 'soft_bounced' AND occurred_at > $2",
 	BYTEAOID, TIMESTAMPTZOID);
 
-static Datum
-key_hash(const LpKey *key)
-{
-	bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
-
-	SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
-	lp_bans_hash(key->kind, key->value, (uint8 *) VARDATA(hash));
-	return PointerGetDatum(hash);
-}
-
 static void
 soft_bounce(Event *event)
 {
@@ -313,7 +303,7 @@ soft_bounce(Event *event)
 
 	if (!event->has_key || event->key.kind != LP_KEY_EMAIL)
 		return;
-	args[0] = key_hash(&event->key);
+	args[0] = lp_bans_key_hash(&event->key);
 	args[1] = TimestampTzGetDatum(lp_clock_sub(event->now, lp_setting_soft_bounce_window()));
 	lp_sql_run(&soft_bounces_sql, args, NULL);
 	if (lp_col_int(0, 1, 0) + 1 >= lp_soft_bounce_limit)
@@ -488,7 +478,7 @@ insert_event(const Event *event)
 	args[8] = TimestampTzGetDatum(event->occurred_at);
 	args[9] = TimestampTzGetDatum(event->now);
 	args[10] = JsonbPGetDatum(event->detail);
-	args[11] = event->has_key ? key_hash(&event->key) : 0;
+	args[11] = event->has_key ? lp_bans_key_hash(&event->key) : 0;
 	nulls[11] = event->has_key ? ' ' : 'n';
 	args[12] = bounced != NULL ? CStringGetTextDatum(bounced) : 0;
 	nulls[12] = bounced == NULL ? 'n' : ' ';

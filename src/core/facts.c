@@ -437,11 +437,13 @@ refuse_erased(const LpKey *keys, int n, TimestampTz now)
 	ListCell   *cell;
 
 	foreach(cell, lp_bans_of_keys(keys, n, now))
+	{
 		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
-		ereport(ERROR,
-				errcode(ERRCODE_LP_BANNED),
-				errmsg("the person with this value was erased"),
-				errhint("It cannot be stored again."));
+			ereport(ERROR,
+					errcode(ERRCODE_LP_BANNED),
+					errmsg("the person with this value was erased"),
+					errhint("It cannot be stored again."));
+	}
 }
 
 /* Two leads are one conflict, whichever of them was pinned. */
@@ -469,8 +471,6 @@ give_keys(LpBatch *batch, const pg_uuid_t *lead_id, LpKey *keys, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
-
 		for (int k = 0; k < n_known; k++)
 			if (keys[i].identifies && known[k].identifies && known[k].kind == keys[i].kind &&
 				strcmp(known[k].value, keys[i].value) == 0 &&
@@ -483,9 +483,7 @@ give_keys(LpBatch *batch, const pg_uuid_t *lead_id, LpKey *keys, int n)
 				keys[i].identifies = false;
 				lp_sql_run(&conflict_sql, args, NULL);
 			}
-		SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
-		lp_bans_hash(keys[i].kind, keys[i].value, (uint8 *) VARDATA(hash));
-		hashes[i] = PointerGetDatum(hash);
+		hashes[i] = lp_bans_key_hash(&keys[i]);
 		ids[i] = *lead_id;
 		sources[i] = "operator";
 	}

@@ -56,11 +56,7 @@ save_keys(LpBatch *batch)
 	}
 	for (int i = 0; i < n; i++)
 	{
-		bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
-
-		SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
-		lp_bans_hash(keys[i].kind, keys[i].value, (uint8 *) VARDATA(hash));
-		hashes[i] = PointerGetDatum(hash);
+		hashes[i] = lp_bans_key_hash(&keys[i]);
 		sources[i] = unconstify(char *, batch->source);
 	}
 	changed = lp_identities_add(keys, hashes, ids, sources, n, batch->now, &n_changed);
