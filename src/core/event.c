@@ -19,16 +19,13 @@
 #include "core/bans.h"
 #include "core/breaker.h"
 #include "core/event.h"
-#include "core/identity.h"
+#include "core/event_target.h"
 #include "core/lead.h"
 #include "core/ownership.h"
-#include "core/stripes.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/clock.h"
-#include "util/email.h"
 #include "util/errors.h"
-#include "util/phone.h"
 #include "util/settings.h"
 #include "util/uuid.h"
 
@@ -81,16 +78,11 @@ static const EventKind event_kinds[] = {
 typedef struct Event
 {
 	const EventKind *kind;
-	pg_uuid_t  *touch_id;
-	pg_uuid_t  *lead_id;		/* NULL while nobody is known by the address */
-	pg_uuid_t  *client_id;
-	LpChannel	channel;
+	LpEventTarget to;
 	char	   *external_id;
 	Jsonb	   *detail;
 	TimestampTz occurred_at;
 	TimestampTz now;
-	LpKey		key;			/* the address or number meant */
-	bool		has_key;
 	LpBounceClass bounce;
 	char	   *sender_match;	/* of what came back; NULL: unknown */
 	const char *word;
@@ -109,161 +101,6 @@ find_kind(const char *name)
 }
 
 /*
- * The target: touch, else lead, else email, else phone.
- */
-static LpSql known_lead_sql = LP_SQL(
-	"SELECT 1 FROM @s@.lead_state WHERE lead_id = $1 AND state = 'active'",
-	UUIDOID);
-
-static LpSql identity_sql = LP_SQL(
-	"SELECT i.kind, i.value, s.email_key, s.phone_key"
-	" FROM @s@.lead_identities i JOIN @s@.lead_state s USING (lead_id)"
-	" WHERE i.lead_id = $1 AND i.kind IN ('email', 'phone') ORDER BY i.value",
-	UUIDOID);
-
-/*
- * The key of a lead that a short hash stands for; 0 means its current address
- * of that kind.
- */
-static bool
-key_of_lead(const pg_uuid_t *lead_id, LpKeyKind kind, int64 address_key, LpKey *key)
-{
-	Datum		args[] = {UUIDPGetDatum(lead_id)};
-	uint64		rows = lp_sql_run(&identity_sql, args, NULL);
-
-	for (uint64 row = 0; row < rows; row++)
-	{
-		char	   *value = lp_col_text(row, 2);
-		int64		wanted = address_key;
-
-		if (wanted == 0)
-			wanted = lp_col_int(row, kind == LP_KEY_EMAIL ? 3 : 4, 0);
-		if (strcmp(lp_col_text(row, 1), lp_key_kind_name(kind)) != 0 ||
-			lp_bans_short_hash(kind, value) != wanted)
-			continue;
-		key->kind = kind;
-		key->value = value;
-		return true;
-	}
-	return false;
-}
-
-static void
-target_touch(Event *event)
-{
-	LpTouchFacts *touch = lp_touch_find(event->touch_id);
-	LpKeyKind	kind;
-
-	if (touch == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("touch \"%s\" does not exist", lp_uuid_text(event->touch_id)));
-	event->lead_id = &touch->lead_id;
-	lp_lead_resolve(event->lead_id, 1);
-	event->client_id = &touch->client_id;
-	event->channel = touch->channel;
-	kind = touch->channel == LP_CHANNEL_EMAIL ? LP_KEY_EMAIL : LP_KEY_PHONE;
-	event->has_key = touch->channel != LP_CHANNEL_LINKEDIN &&
-		touch->channel != LP_CHANNEL_MAIL &&
-		key_of_lead(event->lead_id, kind, touch->address_key, &event->key);
-}
-
-static void
-target_lead(Event *event)
-{
-	Datum		args[1];
-	LpKeyKind	kind = LP_KEY_EMAIL;
-
-	if (event->channel == LP_CHANNEL_SMS || event->channel == LP_CHANNEL_VOICE)
-		kind = LP_KEY_PHONE;
-	lp_lead_resolve(event->lead_id, 1);
-	args[0] = UUIDPGetDatum(event->lead_id);
-	if (lp_sql_run(&known_lead_sql, args, NULL) == 0)
-		lp_lead_no_such(event->lead_id);
-	event->has_key = key_of_lead(event->lead_id, kind, 0, &event->key);
-}
-
-static LpSql by_value_sql = LP_SQL(
-	"SELECT lead_id, identifies FROM @s@.lead_identities"
-	" WHERE kind = $1 AND value = $2 ORDER BY identifies DESC, lead_id LIMIT 2",
-	TEXTOID, TEXTOID);
-
-/* The lead that an address or number names, if it names exactly one. */
-static pg_uuid_t *
-lead_of_key(const LpKey *key)
-{
-	Datum		args[] = {
-		CStringGetTextDatum(lp_key_kind_name(key->kind)),
-		CStringGetTextDatum(key->value)
-	};
-	uint64		rows = lp_sql_run(&by_value_sql, args, NULL);
-	pg_uuid_t  *leads;
-	int			n;
-
-	if (rows == 1 || (rows == 2 && lp_col_bool(0, 2)))
-		return lp_col_uuid(0, 1);
-	if (rows > 1)
-		return NULL;
-	/* Another spelling of the same mailbox (+tag). */
-	leads = lp_bans_leads_of_keys(key, 1, &n);
-	return n == 1 ? leads : NULL;
-}
-
-/* A capture that adds the address at this moment is waited for. */
-static void
-target_address(Event *event, LpKeyKind kind, const char *value)
-{
-	LpStripes	stripes = {{NoLock}};
-	LpPhone		phone;
-
-	event->key.kind = kind;
-	if (kind == LP_KEY_EMAIL)
-		event->key.value = lp_email_is_locked(value) ? NULL : lp_email_match(value);
-	else if (lp_phone_parse(value, *lp_default_region != '\0' ? lp_default_region : NULL,
-							&phone))
-		event->key.value = pstrdup(phone.e164);
-	if (event->key.value == NULL || strlen(event->key.value) > LP_KEY_MAX_BYTES)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("\"%s\" is not a valid %s", pnstrdup(value, Min(strlen(value), 100)),
-					   kind == LP_KEY_EMAIL ? "email address" : "phone number"));
-	event->has_key = true;
-	lp_stripes_add_key(&stripes, &event->key, ShareLock);
-	lp_stripes_lock(&stripes);
-	event->lead_id = lead_of_key(&event->key);
-}
-
-/*
- * The client whose message is answered: the one named, else the last that sent
- * to the lead, else its owner.
- */
-static LpSql last_sender_sql = LP_SQL(
-	"(SELECT client_id, counted_at AS at FROM @s@.lead_touches"
-	"  WHERE lead_id = $1 AND state IN ('dispatched', 'unknown', 'sent')"
-	"  AND ($2 IS NULL OR channel = $2::@s@.lp_channel)"
-	"  ORDER BY counted_at DESC, id DESC LIMIT 1)"
-	" UNION ALL"
-	" SELECT client_id, '-infinity' FROM @s@.lead_assignments"
-	"  WHERE lead_id = $1 AND status = 'active'"
-	" ORDER BY at DESC LIMIT 1",
-	UUIDOID, TEXTOID);
-
-static pg_uuid_t *
-answering_client(const Event *event)
-{
-	const char *channel = lp_channel_name(event->channel);
-	Datum		args[2];
-
-	if (event->client_id != NULL || event->lead_id == NULL)
-		return event->client_id;
-	args[0] = UUIDPGetDatum(event->lead_id);
-	args[1] = channel != NULL ? CStringGetTextDatum(channel) : 0;
-	if (lp_sql_run(&last_sender_sql, args, channel == NULL ? " n" : NULL) == 0)
-		return NULL;
-	return lp_col_uuid(0, 1);
-}
-
-/*
  * Effects.
  */
 static void
@@ -272,12 +109,12 @@ ban(Event *event, LpBanReason reason, LpChannel channel)
 	LpBanOrder	order = {
 		.reason = reason,
 		.channel = channel,
-		.client_id = event->client_id,
+		.client_id = event->to.client_id,
 		.origin = "event",
 		.expires_at = DT_NOEND
 	};
 
-	lp_bans_add(&order, &event->key, event->has_key ? 1 : 0, event->lead_id, NULL);
+	lp_bans_add(&order, &event->to.key, event->to.has_key ? 1 : 0, event->to.lead_id, NULL);
 	event->word = reason == LP_BAN_BOUNCED ? "bounced" : "banned";
 }
 
@@ -285,7 +122,7 @@ ban(Event *event, LpBanReason reason, LpChannel channel)
 static void
 bounce(Event *event)
 {
-	if (event->has_key && event->key.kind == LP_KEY_EMAIL)
+	if (event->to.has_key && event->to.key.kind == LP_KEY_EMAIL)
 		ban(event, LP_BAN_BOUNCED, LP_CHANNEL_NONE);
 	else
 		event->word = "recorded";
@@ -301,9 +138,9 @@ soft_bounce(Event *event)
 {
 	Datum		args[2];
 
-	if (!event->has_key || event->key.kind != LP_KEY_EMAIL)
+	if (!event->to.has_key || event->to.key.kind != LP_KEY_EMAIL)
 		return;
-	args[0] = lp_bans_key_hash(&event->key);
+	args[0] = lp_bans_key_hash(&event->to.key);
 	args[1] = TimestampTzGetDatum(lp_clock_sub(event->now, lp_setting_soft_bounce_window()));
 	lp_sql_run(&soft_bounces_sql, args, NULL);
 	if (lp_col_int(0, 1, 0) + 1 >= lp_soft_bounce_limit)
@@ -325,60 +162,60 @@ classify_bounce(Event *event)
 									effect == EFFECT_BOUNCE ? LP_BOUNCE_HARD : LP_BOUNCE_SOFT);
 	if (effect == EFFECT_SOFT_BOUNCE && event->bounce != LP_BOUNCE_POLICY)
 		event->bounce = LP_BOUNCE_SOFT;
-	if (event->channel != LP_CHANNEL_NONE && event->channel != LP_CHANNEL_EMAIL)
+	if (event->to.channel != LP_CHANNEL_NONE && event->to.channel != LP_CHANNEL_EMAIL)
 		event->bounce = LP_BOUNCE_NONE;
-	if (event->client_id == NULL ||
+	if (event->to.client_id == NULL ||
 		(event->bounce != LP_BOUNCE_HARD && event->bounce != LP_BOUNCE_POLICY))
 		return;
-	lp_client_lock(event->client_id, true);
-	event->sender_match = lp_breaker_sender(event->touch_id, event->lead_id,
-											event->client_id);
+	lp_client_lock(event->to.client_id, true);
+	event->sender_match = lp_breaker_sender(event->to.touch_id, event->to.lead_id,
+											event->to.client_id);
 }
 
 static void
 judge_bounce(const Event *event)
 {
-	if (event->client_id != NULL &&
+	if (event->to.client_id != NULL &&
 		(event->bounce == LP_BOUNCE_HARD || event->bounce == LP_BOUNCE_POLICY))
-		lp_breaker_judge(event->client_id, event->sender_match, event->now);
+		lp_breaker_judge(event->to.client_id, event->sender_match, event->now);
 }
 
 static void
 outcome(Event *event, bool stops)
 {
-	if (event->lead_id == NULL)
+	if (event->to.lead_id == NULL)
 		return;
-	lp_lead_take(event->lead_id, 1);
-	lp_ownership_outcome(event->lead_id, event->client_id, event->kind->name,
+	lp_lead_take(event->to.lead_id, 1);
+	lp_ownership_outcome(event->to.lead_id, event->to.client_id, event->kind->name,
 						 event->occurred_at);
 	if (stops)
-		lp_touch_fence(event->lead_id, 1, NULL, LP_CHANNEL_NONE, event->now);
+		lp_touch_fence(event->to.lead_id, 1, NULL, LP_CHANNEL_NONE, event->now);
 }
 
 static void
 unclaimed_send(Event *event)
 {
 	LpSend		send = {
-		.lead_id = event->lead_id,
-		.client_id = event->client_id,
-		.channel = event->channel,
+		.lead_id = event->to.lead_id,
+		.client_id = event->to.client_id,
+		.channel = event->to.channel,
 		.provider_message_id = event->external_id,
 		.sent_at = event->occurred_at
 	};
 	pg_uuid_t	touch;
 
-	if (event->lead_id == NULL)
+	if (event->to.lead_id == NULL)
 	{
 		event->word = "recorded";	/* nobody it could count for yet */
 		return;
 	}
-	if (event->client_id == NULL || event->channel == LP_CHANNEL_NONE)
+	if (event->to.client_id == NULL || event->to.channel == LP_CHANNEL_NONE)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("event \"sent\" needs \"client_id\" and \"channel\""));
 	touch = lp_touch_record_send(&send);
-	event->touch_id = palloc(sizeof(pg_uuid_t));
-	*event->touch_id = touch;
+	event->to.touch_id = palloc(sizeof(pg_uuid_t));
+	*event->to.touch_id = touch;
 }
 
 static void
@@ -407,7 +244,7 @@ take_effect(Event *event)
 		case EFFECT_BAN:
 			ban(event, event->kind->reason,
 				event->kind->reason == LP_BAN_CONSENT_REVOKED ?
-				event->channel : LP_CHANNEL_NONE);
+				event->to.channel : LP_CHANNEL_NONE);
 			break;
 		case EFFECT_SEND:
 			unclaimed_send(event);
@@ -456,7 +293,7 @@ static pg_uuid_t *
 insert_event(const Event *event)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	const char *channel = lp_channel_name(event->channel);
+	const char *channel = lp_channel_name(event->to.channel);
 	const char *bounced = lp_bounce_class_name(event->bounce);
 	char		nulls[] = "              ";
 	Datum		args[14];
@@ -464,22 +301,22 @@ insert_event(const Event *event)
 	lp_uuid_make(id);
 	args[0] = UUIDPGetDatum(id);
 	args[1] = CStringGetTextDatum(event->kind->name);
-	args[2] = UUIDPGetDatum(event->lead_id);
-	nulls[2] = event->lead_id == NULL ? 'n' : ' ';
-	args[3] = UUIDPGetDatum(event->client_id);
-	nulls[3] = event->client_id == NULL ? 'n' : ' ';
+	args[2] = UUIDPGetDatum(event->to.lead_id);
+	nulls[2] = event->to.lead_id == NULL ? 'n' : ' ';
+	args[3] = UUIDPGetDatum(event->to.client_id);
+	nulls[3] = event->to.client_id == NULL ? 'n' : ' ';
 	args[4] = channel != NULL ? CStringGetTextDatum(channel) : 0;
 	nulls[4] = channel == NULL ? 'n' : ' ';
-	args[5] = UUIDPGetDatum(event->touch_id);
-	nulls[5] = event->touch_id == NULL ? 'n' : ' ';
+	args[5] = UUIDPGetDatum(event->to.touch_id);
+	nulls[5] = event->to.touch_id == NULL ? 'n' : ' ';
 	args[6] = event->external_id != NULL ? CStringGetTextDatum(event->external_id) : 0;
 	nulls[6] = event->external_id == NULL ? 'n' : ' ';
 	args[7] = CStringGetTextDatum(event->word);
 	args[8] = TimestampTzGetDatum(event->occurred_at);
 	args[9] = TimestampTzGetDatum(event->now);
 	args[10] = JsonbPGetDatum(event->detail);
-	args[11] = event->has_key ? lp_bans_key_hash(&event->key) : 0;
-	nulls[11] = event->has_key ? ' ' : 'n';
+	args[11] = event->to.has_key ? lp_bans_key_hash(&event->to.key) : 0;
+	nulls[11] = event->to.has_key ? ' ' : 'n';
 	args[12] = bounced != NULL ? CStringGetTextDatum(bounced) : 0;
 	nulls[12] = bounced == NULL ? 'n' : ' ';
 	args[13] = event->sender_match != NULL ? CStringGetTextDatum(event->sender_match) : 0;
@@ -500,53 +337,15 @@ return_event(FunctionCallInfo fcinfo, const pg_uuid_t *id, const pg_uuid_t *lead
 	lp_rows_emit(rows);
 }
 
-static void
-find_target(Event *event, const char *email, const char *phone)
-{
-	if (event->touch_id != NULL)
-		target_touch(event);
-	else if (event->lead_id != NULL)
-		target_lead(event);
-	else if (email != NULL)
-		target_address(event, LP_KEY_EMAIL, email);
-	else if (phone != NULL)
-		target_address(event, LP_KEY_PHONE, phone);
-	else
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("the event names nobody"),
-				errhint("Give touch_id, lead_id, email or phone."));
-}
-
-/*
- * An address given beside a lead or touch is more exact than the lead's
- * current one, except that with a touch the address that we mailed is meant.
- */
-static void
-prefer_given_address(Event *event, const char *email, const char *phone)
-{
-	LpKey		key;
-
-	if (event->touch_id != NULL || event->lead_id == NULL)
-		return;
-	if (email != NULL && lp_key_make(LP_KEY_EMAIL, email, NULL, &key))
-		event->key = key;
-	else if (phone != NULL && lp_key_make(LP_KEY_PHONE, phone, NULL, &key))
-		event->key = key;
-	else
-		return;
-	event->has_key = true;
-}
-
 /* Of somebody who was erased only the fact is kept, not what was reported. */
 static void
 drop_detail_of_erased(Event *event)
 {
-	bool		erased = event->lead_id != NULL && !lp_lead_load(event->lead_id, 1)->known;
+	bool		erased = event->to.lead_id != NULL && !lp_lead_load(event->to.lead_id, 1)->known;
 	ListCell   *cell;
 
-	if (event->lead_id == NULL && event->has_key)
-		foreach(cell, lp_bans_of_keys(&event->key, 1, event->now))
+	if (event->to.lead_id == NULL && event->to.has_key)
+		foreach(cell, lp_bans_of_keys(&event->to.key, 1, event->now))
 			erased |= ((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE;
 	if (erased)
 		event->detail = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
@@ -561,15 +360,15 @@ lp_record_event(PG_FUNCTION_ARGS)
 	pg_uuid_t  *given_client = lp_arg_uuid_or_null(fcinfo, 2);
 	pg_uuid_t  *lead_arg = lp_arg_uuid_or_null(fcinfo, 1);
 
-	event.channel = lp_arg_channel_or_none(fcinfo, 3);
-	event.touch_id = lp_arg_uuid_or_null(fcinfo, 6);
+	event.to.channel = lp_arg_channel_or_none(fcinfo, 3);
+	event.to.touch_id = lp_arg_uuid_or_null(fcinfo, 6);
 	event.external_id = lp_arg_text_or_null(fcinfo, 8);
 	if (event.external_id != NULL && strlen(event.external_id) > MAX_EXTERNAL_ID)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("\"external_id\" has more than %d bytes", MAX_EXTERNAL_ID),
 				errhint("Pass the provider's id of the event, or a digest of it."));
-	event.client_id = given_client;
+	event.to.client_id = given_client;
 	lp_arg_require(fcinfo, 9, "detail");
 	event.detail = PG_GETARG_JSONB_P(9);
 	if (!JB_ROOT_IS_OBJECT(event.detail))
@@ -578,8 +377,8 @@ lp_record_event(PG_FUNCTION_ARGS)
 				errmsg("\"detail\" must be a JSON object"));
 	if (lead_arg != NULL)
 	{
-		event.lead_id = palloc(sizeof(pg_uuid_t));
-		*event.lead_id = *lead_arg;
+		event.to.lead_id = palloc(sizeof(pg_uuid_t));
+		*event.to.lead_id = *lead_arg;
 	}
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
@@ -600,13 +399,11 @@ lp_record_event(PG_FUNCTION_ARGS)
 		lp_call_end();
 		PG_RETURN_NULL();
 	}
-	find_target(&event, email, phone);
-	prefer_given_address(&event, email, phone);
-	event.client_id = answering_client(&event);
+	lp_event_target_find(&event.to, email, phone);
 	classify_bounce(&event);
 	take_effect(&event);
 	drop_detail_of_erased(&event);
-	return_event(fcinfo, insert_event(&event), event.lead_id, event.word);
+	return_event(fcinfo, insert_event(&event), event.to.lead_id, event.word);
 	judge_bounce(&event);
 	lp_call_end();
 	PG_RETURN_NULL();
