@@ -1,11 +1,9 @@
 /*
  * touch.c
- *	  The ledger of claims and sends: the one place where a touch changes its
- *	  state.
+ *	  What is reported of claims and sends.
  *
- * Whoever moves a touch holds the lock of its lead and then that of the row,
- * in this order.  A confirmation reports a fact and is never refused: what
- * contradicts is kept in flags.
+ * A confirmation reports a fact and is never refused: what contradicts is kept
+ * in flags.
  */
 #include "postgres.h"
 
@@ -15,111 +13,20 @@
 #include "utils/resowner.h"
 
 #include "core/bans.h"
-#include "core/jit.h"
 #include "core/lead.h"
 #include "core/ownership.h"
 #include "core/sender.h"
 #include "core/touch.h"
+#include "core/touch_state.h"
 #include "store/sql.h"
 #include "store/touches.h"
 #include "util/clock.h"
 #include "util/errors.h"
-#include "util/settings.h"
 #include "util/uuid.h"
 
-PG_FUNCTION_INFO_V1(lp_touch_dispatch);
 PG_FUNCTION_INFO_V1(lp_touch_confirm);
 PG_FUNCTION_INFO_V1(lp_touch_fail);
 PG_FUNCTION_INFO_V1(lp_touch_record);
-
-/* The moves there are (VOCABULARY A9.2); nothing leaves "sent". */
-static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
-	[LP_TOUCH_CLAIMED] = {
-		[LP_TOUCH_DISPATCHED] = true,
-		[LP_TOUCH_SENT] = true,
-		[LP_TOUCH_FAILED] = true,
-		[LP_TOUCH_EXPIRED] = true,
-		[LP_TOUCH_FENCED] = true,
-	},
-	[LP_TOUCH_DISPATCHED] = {
-		[LP_TOUCH_SENT] = true,
-		[LP_TOUCH_FAILED] = true,
-		[LP_TOUCH_UNKNOWN] = true,
-	},
-	[LP_TOUCH_UNKNOWN] = {
-		[LP_TOUCH_SENT] = true,
-		[LP_TOUCH_FAILED] = true,
-	},
-	[LP_TOUCH_FAILED] = {[LP_TOUCH_SENT] = true},
-	[LP_TOUCH_EXPIRED] = {[LP_TOUCH_SENT] = true},
-	[LP_TOUCH_FENCED] = {[LP_TOUCH_SENT] = true},
-};
-
-/*
- * Moves a touch at a moment: the state, when it ended and since when it
- * counts.  For "sent", sent_at is set before.  The caller writes the row.
- */
-static void
-move(LpTouch *touch, LpTouchState to, TimestampTz at)
-{
-	if (!legal[touch->state][to])
-		ereport(ERROR,
-				errcode(ERRCODE_LP_STATE),
-				errmsg("a touch cannot go from \"%s\" to \"%s\"",
-					   lp_touch_state_name(touch->state), lp_touch_state_name(to)));
-	touch->state = to;
-	switch (to)
-	{
-		case LP_TOUCH_DISPATCHED:
-			touch->dispatched_at = touch->counted_at = at;
-			break;
-		case LP_TOUCH_UNKNOWN:
-			break;
-		case LP_TOUCH_SENT:
-			touch->counted_at = Min(touch->sent_at, at);
-			touch->ended_at = at;
-			break;
-		default:
-			touch->counted_at = DT_NOBEGIN;
-			touch->ended_at = at;
-			break;
-	}
-}
-
-/* Before when a dispatch that nobody confirmed is unknown; DT_NOBEGIN: never. */
-static TimestampTz
-unknown_before(TimestampTz now)
-{
-	const Interval *timeout = lp_setting_confirm_timeout();
-
-	return lp_interval_is_zero(timeout) ? DT_NOBEGIN : lp_clock_sub(now, timeout);
-}
-
-/* What time alone has done to it, written down nowhere yet. */
-static void
-lapse(LpTouch *touch, TimestampTz now)
-{
-	if (touch->state == LP_TOUCH_CLAIMED && touch->expires_at <= now)
-		move(touch, LP_TOUCH_EXPIRED, touch->expires_at);
-	else if (touch->state == LP_TOUCH_DISPATCHED &&
-			 touch->dispatched_at <= unknown_before(now))
-		move(touch, LP_TOUCH_UNKNOWN, now);
-}
-
-void
-lp_touch_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now)
-{
-	lp_touches_settle(lead_ids, n, now, unknown_before(now));
-}
-
-int
-lp_touch_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
-			   LpChannel channel, TimestampTz at)
-{
-	if (n == 0)
-		return 0;
-	return lp_touches_fence(lead_ids, n, client_id, channel, at);
-}
 
 LpTouchFacts *
 lp_touch_find(const pg_uuid_t *touch_id)
@@ -174,13 +81,6 @@ lp_touch_check_length(const char *name, const char *value)
 				errhint("Pass a short name or an id."));
 }
 
-/* The locks of a lead that may have been merged; its id becomes the survivor's. */
-static void
-lock_lead(pg_uuid_t *lead_id)
-{
-	lp_lead_take(lead_id, 1);
-}
-
 pg_uuid_t
 lp_touch_record_send(const LpSend *send)
 {
@@ -193,7 +93,7 @@ lp_touch_record_send(const LpSend *send)
 	lp_touch_check_length("sender", send->sender);
 	memset(&touch, 0, sizeof(touch));
 	touch.lead_id = *send->lead_id;
-	lock_lead(&touch.lead_id);
+	lp_lead_take(&touch.lead_id, 1);
 	lead = lp_lead_load(&touch.lead_id, 1);
 	if (!lead->known)
 		lp_lead_no_such(send->lead_id);
@@ -247,38 +147,10 @@ lp_touch_record(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* The touch with its lead and row locked, as time has left it. */
-static LpTouch *
-lock_touch(const pg_uuid_t *id, pg_uuid_t *lead_id, TimestampTz *now)
-{
-	LpTouch    *touch = lp_touches_read(id, false);
-
-	if (touch == NULL)
-		return NULL;
-	for (;;)
-	{
-		pg_uuid_t	home;
-
-		*lead_id = touch->lead_id;
-		lock_lead(lead_id);
-		touch = lp_touches_read(id, true);
-		if (touch == NULL)
-			break;
-		home = touch->lead_id;	/* a merge or its undoing moves touches */
-		lp_lead_resolve(&home, 1);
-		if (lp_uuid_equal(&home, lead_id))
-			break;
-	}
-	*now = lp_clock_now();
-	if (touch != NULL)
-		lapse(touch, *now);
-	return touch;
-}
-
 static LpTouch *
 lock_known_touch(const pg_uuid_t *id, pg_uuid_t *lead_id, TimestampTz *now)
 {
-	LpTouch    *touch = lock_touch(id, lead_id, now);
+	LpTouch    *touch = lp_touch_lock(id, lead_id, now);
 
 	if (touch == NULL)
 		ereport(ERROR,
@@ -367,7 +239,7 @@ fence_successors(const LpTouch *touch, TimestampTz now)
 		other = lp_touches_read(&others[i].id, true);
 		if (other->state != LP_TOUCH_CLAIMED)
 			continue;
-		move(other, LP_TOUCH_FENCED, now);
+		lp_touch_move(other, LP_TOUCH_FENCED, now);
 		lp_touches_write(other);
 	}
 }
@@ -402,7 +274,7 @@ confirm_first(LpTouch *touch, const pg_uuid_t *lead_id, const char *message_id,
 	touch->sent_at = told_time(sent_at, now);
 	if (message_id != NULL)
 		touch->provider_message_id = pstrdup(message_id);
-	move(touch, LP_TOUCH_SENT, now);
+	lp_touch_move(touch, LP_TOUCH_SENT, now);
 	lp_ownership_contacted(lead_id, &touch->client_id, touch->assignment_id,
 						   touch->sent_at);
 	lp_sender_used(touch->channel, touch->sender_match, touch->sent_at);
@@ -469,7 +341,7 @@ lp_touch_fail(PG_FUNCTION_ARGS)
 			touch->flags |= LP_TOUCH_AFTER_FENCE;
 			break;
 		default:
-			move(touch, LP_TOUCH_FAILED, now);
+			lp_touch_move(touch, LP_TOUCH_FAILED, now);
 			break;
 	}
 	if (touch->error == NULL)
@@ -478,65 +350,4 @@ lp_touch_fail(PG_FUNCTION_ARGS)
 	result = lp_touches_row(id);
 	lp_call_end();
 	PG_RETURN_DATUM(result);
-}
-
-/*
- * Whether a claim may still go out: the checks whose answer may have changed
- * for the person, asked anew, and the assignment under which it was claimed.
- */
-static bool
-still_permitted(const LpTouch *touch, const pg_uuid_t *lead_id, TimestampTz now)
-{
-	LpJitCall  *call = lp_jit_begin(&touch->client_id, touch->channel, NULL, now);
-	LpJitLead  *lead = lp_jit_load(call, lead_id, 1);
-
-	if (lead->lead.assignment_id == NULL || touch->assignment_id == NULL ||
-		!lp_uuid_equal(lead->lead.assignment_id, touch->assignment_id))
-		return false;
-	return lp_jit_passes(call, lead, LP_CHECKS_OF_DISPATCH);
-}
-
-static bool
-dispatch(const pg_uuid_t *id)
-{
-	LpTouch    *touch = lp_touches_read(id, false);
-	pg_uuid_t	lead_id;
-	TimestampTz now;
-	LpTouchState before;
-
-	if (touch == NULL)
-		return false;
-	lp_bans_require_key(false);
-	lp_client_lock(&touch->client_id, false);
-	before = touch->state;
-	touch = lock_touch(id, &lead_id, &now);
-	if (touch == NULL)
-		return false;
-	if (touch->state == LP_TOUCH_CLAIMED)
-	{
-		if (!still_permitted(touch, &lead_id, now))
-			move(touch, LP_TOUCH_FENCED, now);
-		else
-		{
-			move(touch, LP_TOUCH_DISPATCHED, now);
-			lp_sender_used(touch->channel, touch->sender_match, now);
-		}
-		lp_touches_write(touch);
-		return touch->state == LP_TOUCH_DISPATCHED;
-	}
-	if (touch->state != before)
-		lp_touches_write(touch);
-	return false;
-}
-
-Datum
-lp_touch_dispatch(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
-	bool		result;
-
-	lp_call_begin(fcinfo, LP_CALL_WRITES);
-	result = dispatch(id);
-	lp_call_end();
-	PG_RETURN_BOOL(result);
 }
