@@ -17,6 +17,7 @@
 #include "core/client.h"
 #include "core/holds.h"
 #include "core/lead.h"
+#include "core/touch.h"
 #include "store/sql.h"
 #include "store/touches.h"
 #include "util/clock.h"
@@ -80,7 +81,7 @@ give_back_part(const LpClient *client, const char *reason, TimestampTz now,
 
 	if (n == 0)
 		return;
-	given = lp_ownership_end(client, ids, n, "cancelled",
+	given = lp_ownership_end(client, ids, n, LP_ASSIGNMENT_CANCELLED,
 							 reason ? reason : "client cancelled", now);
 	result->quarantined = given.contacted;
 	result->freed = given.ended - given.contacted;
@@ -102,7 +103,7 @@ cancel(const LpClient *client, const char *reason)
 		lp_sql_run(&cancel_sql, values, NULL);
 	}
 	give_back_part(client, reason, now, &result);
-	lp_touches_fence_client(&client->id, PART, now);
+	lp_touch_fence_client(&client->id, PART, now);
 	lp_sql_run_list(&left_sql, PART, values, NULL);
 	result.remaining = lp_col_int(0, 1, 0);
 	result.kept = first ? lp_col_int(0, 2, 0) : 0;

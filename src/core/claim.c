@@ -18,6 +18,7 @@
 #include "core/bans.h"
 #include "core/jit.h"
 #include "core/touch.h"
+#include "core/touch_state.h"
 #include "store/sql.h"
 #include "store/touches.h"
 #include "util/clock.h"
@@ -266,10 +267,9 @@ grant(Claims *claims, int i)
 	touch->channel = order->channel;
 	touch->sender = (char *) order->sender;
 	touch->sender_match = claims->call->sender_match;
-	touch->state = LP_TOUCH_CLAIMED;
-	touch->claimed_at = touch->counted_at = claims->call->at;
 	touch->expires_at = claims->expires_at;
 	touch->dispatched_at = touch->sent_at = touch->ended_at = DT_NOBEGIN;
+	lp_touch_move(touch, LP_TOUCH_CLAIMED, claims->call->at);
 	touch->address_key = lp_touch_address_key(&lead->lead, order->channel);
 	claims->answers[i].touch_id = &touch->id;
 	claims->answers[i].allowed = true;

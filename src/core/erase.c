@@ -411,7 +411,7 @@ end_assignments(const LpPerson *person, TimestampTz now)
 	{
 		if (leads[i].assignment_id == NULL)
 			continue;
-		lp_assignment_end(leads[i].assignment_id, "erased", NULL, now, DT_NOBEGIN);
+		lp_assignment_end(leads[i].assignment_id, LP_ASSIGNMENT_ERASED, NULL, now);
 		lp_holds_let_go(lp_client_load(leads[i].owner), &leads[i]);
 	}
 }

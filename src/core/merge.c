@@ -237,9 +237,8 @@ move_ownership(Merge *merge)
 
 	if (lost != NULL)
 	{
-		if (!lp_assignment_end(&lost->assignment_id, "merged_away", "merge",
-							   merge->now, DT_NOBEGIN))
-			elog(ERROR, "assignment ended under the lead's lock");
+		lp_assignment_end(&lost->assignment_id, LP_ASSIGNMENT_MERGED_AWAY, "merge",
+						  merge->now);
 		if (!lp_uuid_equal(&kept->client_id, &lost->client_id))
 			lp_touch_fence(merge->scope.ids, 2, &lost->client_id, LP_CHANNEL_NONE,
 						   merge->now);

@@ -12,7 +12,9 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "core/assignment_state.h"
 #include "core/merge.h"
+#include "core/touch_state.h"
 #include "store/sql.h"
 
 /* $1 leads, $2 rows of bans, $3 companies. */
@@ -205,12 +207,43 @@ restore(const Journaled *relation, const Datum *args, bool unchanged_too)
 						1, types, args, NULL);
 }
 
+static LpSql moves_sql = LP_SQL(
+	"SELECT DISTINCT r.relation, m.was, m.becomes FROM @s@.lead_merge_rows r,"
+	" LATERAL (SELECT coalesce(r.after->>'state', r.after->>'status') AS was,"
+	"  coalesce(r.before->>'state', r.before->>'status') AS becomes) m"
+	" WHERE r.merge_id = $1 AND r.relation IN ('lead_touches', 'lead_assignments')"
+	"  AND m.was <> m.becomes",
+	UUIDOID);
+
+/* Of what has states only what the merge itself moved is put back. */
+static void
+require_moves(const Datum *args)
+{
+	uint64		rows = lp_sql_run(&moves_sql, args, NULL);
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		const char *was = lp_col_text(row, 2);
+		const char *becomes = lp_col_text(row, 3);
+
+		if (strcmp(lp_col_text(row, 1), "lead_touches") == 0)
+			lp_touch_move_back(lp_touch_state_from_name(was),
+							   lp_touch_state_from_name(becomes));
+		else
+			lp_assignment_move_back(lp_assignment_state_from_name(was),
+									lp_assignment_state_from_name(becomes));
+	}
+}
+
 void
 lp_merge_journal_restore(const LpMergeScope *scope, const char *relation)
 {
 	Datum		args[] = {UUIDPGetDatum(&scope->merge_id)};
-	int			level = plain_settings();
+	int			level;
 
+	if (relation == NULL)
+		require_moves(args);
+	level = plain_settings();
 	for (int i = 0; i < lengthof(relations); i++)
 		if (relation == NULL || strcmp(relation, relations[i].name) == 0)
 			restore(&relations[i], args, relation != NULL);

@@ -4,15 +4,13 @@
  *
  * Exclusivity is the unique index lead_assignments_one_owner; what is checked
  * here gives a caller a better answer than a constraint's.  All under the
- * client's lock, then the lead's.  An assignment leaves "active" in one place,
- * lp_assignments_end, and never comes back.  A start is read under the lead's
- * lock and is never before the end of the one before, so that the history of a
- * lead never overlaps.
+ * client's lock, then the lead's.  An assignment ends in assignment_state.c, and
+ * never comes back.  A start is read under the lead's lock and is never before
+ * the end of the one before, so that the history of a lead never overlaps.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/allocate.h"
@@ -65,61 +63,6 @@ static LpSql keep_sql = LP_SQL(
 	"UPDATE @s@.lead_state SET kept_for = $2, kept_until = $3 WHERE lead_id = ANY ($1)",
 	UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID);
 
-static LpSql end_sql = LP_SQL(
-	"UPDATE @s@.lead_assignments a SET status = $3, end_reason = $4,"
-	" ended_at = greatest($5, a.assigned_at), kept_until = u.kept_until"
-	" FROM unnest($1, $2) u(id, kept_until)"
-	" WHERE a.id = u.id AND a.status = 'active' RETURNING a.*",
-	UUIDARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID);
-
-/* The states that an active assignment may go to (VOCABULARY A9.2). */
-static const char *const ended_states[] = {
-	"released", "cancelled", "transferred", "merged_away", "erased"
-};
-
-static void
-require_ended_state(const char *status)
-{
-	for (int i = 0; i < lengthof(ended_states); i++)
-		if (strcmp(ended_states[i], status) == 0)
-			return;
-	ereport(ERROR,
-			errcode(ERRCODE_LP_STATE),
-			errmsg("an assignment cannot go from \"active\" to \"%s\"", status));
-}
-
-uint64
-lp_assignments_end(const pg_uuid_t *ids, const TimestampTz *kept_until, int n,
-				   const char *status, const char *reason, TimestampTz at)
-{
-	Datum	   *kept = palloc(sizeof(Datum) * Max(n, 1));
-	bool	   *kept_null = palloc(sizeof(bool) * Max(n, 1));
-	int			lower = 1;
-	Datum		values[5];
-
-	require_ended_state(status);
-	for (int i = 0; i < n; i++)
-	{
-		kept[i] = TimestampTzGetDatum(kept_until[i]);
-		kept_null[i] = TIMESTAMP_IS_NOBEGIN(kept_until[i]);
-	}
-	values[0] = lp_array_of_uuids(ids, n);
-	values[1] = PointerGetDatum(construct_md_array(kept, kept_null, 1, &n, &lower,
-												   TIMESTAMPTZOID, sizeof(TimestampTz),
-												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[2] = CStringGetTextDatum(status);
-	values[3] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
-	values[4] = TimestampTzGetDatum(at);
-	return lp_sql_run_list(&end_sql, n, values, reason ? NULL : "   n ");
-}
-
-bool
-lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
-				  const char *reason, TimestampTz at, TimestampTz kept_until)
-{
-	return lp_assignments_end(assignment_id, &kept_until, 1, status, reason, at) > 0;
-}
-
 /* Kept from every other client until then. */
 static void
 keep(const LpClient *client, const pg_uuid_t *lead_ids, int n, TimestampTz until)
@@ -133,7 +76,7 @@ keep(const LpClient *client, const pg_uuid_t *lead_ids, int n, TimestampTz until
 
 LpGivenBack
 lp_ownership_end(const LpClient *client, const pg_uuid_t *lead_ids, int n,
-				 const char *status, const char *reason, TimestampTz at)
+				 LpAssignmentState to, const char *reason, TimestampTz at)
 {
 	Datum		values[] = {lp_array_of_uuids(lead_ids, n), UUIDPGetDatum(&client->id)};
 	TimestampTz until = lp_client_keeps_until(client, at);
@@ -152,8 +95,7 @@ lp_ownership_end(const LpClient *client, const pg_uuid_t *lead_ids, int n,
 	}
 	result.ended = owned;
 	keep(client, contacted, result.contacted, until);
-	if (lp_assignments_end(ids, kept_until, owned, status, reason, at) != owned)
-		elog(ERROR, "assignments ended under the locks of their leads");
+	lp_assignments_end(ids, kept_until, owned, to, reason, at);
 	return result;
 }
 
@@ -318,7 +260,7 @@ lp_release(PG_FUNCTION_ARGS)
 	lead = lp_lead_load(&id, 1);
 	lp_ownership_require_owned(lead, client_id, "released");
 	now = lp_clock_now();
-	lp_ownership_end(client, &id, 1, "released", reason, now);
+	lp_ownership_end(client, &id, 1, LP_ASSIGNMENT_RELEASED, reason, now);
 	result = lp_call_return_row(0);
 	lp_touch_fence(&id, 1, client_id, LP_CHANNEL_NONE, now);
 	lp_holds_let_go(client, lead);

@@ -9,6 +9,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "core/assignment_state.h"
 #include "util/compat.h"
 
 typedef struct LpClient
@@ -67,21 +68,6 @@ extern void lp_ownership_contacted(const pg_uuid_t *lead_id, const pg_uuid_t *cl
 extern void lp_ownership_outcome(const pg_uuid_t *lead_id, const pg_uuid_t *client_id,
 								 const char *outcome, TimestampTz at);
 
-/*
- * Ends active assignments (released, cancelled, transferred, merged_away,
- * erased): the only way out of "active".  kept_until DT_NOBEGIN = not kept.
- * Returns how many ended (those not active any more do not); their rows are in
- * SPI_tuptable.  What follows (fencing claims, lead_state, companies, the pool)
- * is the caller's.
- */
-extern uint64 lp_assignments_end(const pg_uuid_t *ids, const TimestampTz *kept_until,
-								 int n, const char *status, const char *reason,
-								 TimestampTz at);
-
-/* The same for one; false if it was not active any more. */
-extern bool lp_assignment_end(const pg_uuid_t *assignment_id, const char *status,
-							  const char *reason, TimestampTz at, TimestampTz kept_until);
-
 typedef struct LpGivenBack
 {
 	uint64		ended;
@@ -96,7 +82,7 @@ typedef struct LpGivenBack
  * caller's.
  */
 extern LpGivenBack lp_ownership_end(const LpClient *client, const pg_uuid_t *lead_ids,
-									int n, const char *status, const char *reason,
+									int n, LpAssignmentState to, const char *reason,
 									TimestampTz at);
 
 struct LpEligible;

@@ -112,10 +112,9 @@ lp_touch_record_send(const LpSend *send)
 	touch.sender = (char *) send->sender;
 	if (send->sender != NULL)
 		touch.sender_match = lp_sender_match(send->channel, send->sender);
-	touch.state = LP_TOUCH_SENT;
 	touch.claimed_at = touch.expires_at = touch.dispatched_at = DT_NOBEGIN;
-	touch.sent_at = touch.counted_at = told_time(send->sent_at, now);
-	touch.ended_at = now;
+	touch.sent_at = told_time(send->sent_at, now);
+	lp_touch_move(&touch, LP_TOUCH_SENT, now);
 	touch.provider_message_id = (char *) send->provider_message_id;
 	touch.address_key = lp_touch_address_key(lead, send->channel);
 	lp_ownership_contacted(&touch.lead_id, &touch.client_id, touch.assignment_id,

@@ -19,6 +19,9 @@
 extern int	lp_touch_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
 						   LpChannel channel, TimestampTz at);
 
+/* The same for the open claims of a client, at most limit of them. */
+extern void lp_touch_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at);
+
 /* What an event needs of the touch that it answers; NULL if there is none. */
 typedef struct LpTouchFacts
 {

@@ -2,6 +2,7 @@
  * touch_state.c
  *	  The states of a touch: the one place where they change.
  *
+ * Every move goes through lp_touch_move, one row or many.
  * Whoever moves a touch holds the lock of its lead and then that of the row,
  * in this order.
  */
@@ -10,6 +11,7 @@
 #include "core/lead.h"
 #include "core/touch.h"
 #include "core/touch_state.h"
+#include "util/compat.h"
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/settings.h"
@@ -17,6 +19,10 @@
 
 /* The moves there are (VOCABULARY A9.2); nothing leaves "sent". */
 static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
+	[LP_TOUCH_NEW] = {
+		[LP_TOUCH_CLAIMED] = true,
+		[LP_TOUCH_SENT] = true,
+	},
 	[LP_TOUCH_CLAIMED] = {
 		[LP_TOUCH_DISPATCHED] = true,
 		[LP_TOUCH_SENT] = true,
@@ -38,17 +44,28 @@ static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
 	[LP_TOUCH_FENCED] = {[LP_TOUCH_SENT] = true},
 };
 
+pg_noreturn static void
+refuse(LpTouchState from, LpTouchState to)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_LP_STATE),
+			errmsg("a touch cannot go from \"%s\" to \"%s\"",
+				   lp_touch_state_name(from), lp_touch_state_name(to)),
+			errdetail("from: %s, to: %s", lp_touch_state_name(from),
+					  lp_touch_state_name(to)));
+}
+
 void
 lp_touch_move(LpTouch *touch, LpTouchState to, TimestampTz at)
 {
 	if (!legal[touch->state][to])
-		ereport(ERROR,
-				errcode(ERRCODE_LP_STATE),
-				errmsg("a touch cannot go from \"%s\" to \"%s\"",
-					   lp_touch_state_name(touch->state), lp_touch_state_name(to)));
+		refuse(touch->state, to);
 	touch->state = to;
 	switch (to)
 	{
+		case LP_TOUCH_CLAIMED:
+			touch->claimed_at = touch->counted_at = at;
+			break;
 		case LP_TOUCH_DISPATCHED:
 			touch->dispatched_at = touch->counted_at = at;
 			break;
@@ -63,6 +80,18 @@ lp_touch_move(LpTouch *touch, LpTouchState to, TimestampTz at)
 			touch->ended_at = at;
 			break;
 	}
+}
+
+/*
+ * The undoing of a merge puts rows back as they were before it: a claim that
+ * the merge had ended, and nothing else, is open again.
+ */
+void
+lp_touch_move_back(LpTouchState from, LpTouchState to)
+{
+	if (to != LP_TOUCH_CLAIMED ||
+		(from != LP_TOUCH_FENCED && from != LP_TOUCH_EXPIRED))
+		refuse(from, to);
 }
 
 /* Before when a dispatch that nobody confirmed is unknown; DT_NOBEGIN: never. */
@@ -88,16 +117,53 @@ lapse(LpTouch *touch, TimestampTz now)
 void
 lp_touch_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now)
 {
-	lp_touches_settle(lead_ids, n, now, unknown_before(now));
+	int			found;
+	LpTouch    *touches = lp_touches_lock_lapsed(lead_ids, n, now, unknown_before(now),
+												 &found);
+
+	for (int i = 0; i < found; i++)
+		lapse(&touches[i], now);
+	lp_touches_write_moves(touches, found);
+}
+
+/* Ends open claims: fenced, or expired where they had lapsed by then. */
+static int
+fence(LpTouch *touches, int n, TimestampTz at)
+{
+	int			fenced = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		lapsed = touches[i].expires_at <= at;
+
+		lp_touch_move(&touches[i], lapsed ? LP_TOUCH_EXPIRED : LP_TOUCH_FENCED,
+					  Min(touches[i].expires_at, at));
+		fenced += !lapsed;
+	}
+	lp_touches_write_moves(touches, n);
+	return fenced;
 }
 
 int
 lp_touch_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
 			   LpChannel channel, TimestampTz at)
 {
+	int			found;
+	LpTouch    *touches;
+
 	if (n == 0)
 		return 0;
-	return lp_touches_fence(lead_ids, n, client_id, channel, at);
+	touches = lp_touches_lock_open(lead_ids, n, client_id, channel, &found);
+	return fence(touches, found, at);
+}
+
+void
+lp_touch_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at)
+{
+	int			found;
+	LpTouch    *touches = lp_touches_lock_open_of_client(client_id, limit, &found);
+
+	fence(touches, found, at);
 }
 
 LpTouch *

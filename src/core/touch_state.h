@@ -15,6 +15,12 @@
 extern void lp_touch_move(LpTouch *touch, LpTouchState to, TimestampTz at);
 
 /*
+ * The exception: whether the undoing of a merge may put a row back to a state;
+ * LP003 if not.
+ */
+extern void lp_touch_move_back(LpTouchState from, LpTouchState to);
+
+/*
  * The touch with its lead and row locked, as time has left it; NULL if there
  * is none.  Sets its lead (of today) and the clock under the locks.
  */

@@ -76,7 +76,7 @@ transfer(const LpLead *lead, const LpClient *to, const char *reason)
 	TimestampTz now = lp_clock_now();
 	LpEligible *item;
 
-	lp_ownership_end(from, &lead->id, 1, "transferred", reason, now);
+	lp_ownership_end(from, &lead->id, 1, LP_ASSIGNMENT_TRANSFERRED, reason, now);
 	lp_holds_let_go(from, lead);
 	item = lp_eligible_check(to, NULL, &lead->id, 1, now);
 	lp_ownership_require(item, to, now, true);

@@ -134,11 +134,6 @@ static LpSql ended_sql = LP_SQL(
 	"  WHERE o.lead_id = a.lead_id AND o.status = 'active')",
 	UUIDOID);
 
-static LpSql again_sql = LP_SQL(
-	"UPDATE @s@.lead_assignments SET status = 'active', ended_at = NULL,"
-	" end_reason = NULL, kept_until = NULL WHERE id = $1",
-	UUIDOID);
-
 static LpSql marks_sql = LP_SQL(
 	"SELECT unsubscribed_at, email_bounced_at, email_match, enriched_at"
 	" FROM @s@.lead_pool WHERE id = $1",
@@ -460,7 +455,6 @@ give_back(const Replay *replay, const LpLead *person)
 	pg_uuid_t	lead_id;
 	LpClient   *client;
 	const LpLead *lead;
-	Datum		args[1];
 
 	if (lp_sql_run(&ended_sql, replay->args, NULL) == 0)
 		return;
@@ -470,8 +464,7 @@ give_back(const Replay *replay, const LpLead *person)
 	lead = lp_lead_load(&lead_id, 1);
 	if (!lead->known || lp_holds_of_others(lead, 1, &client->id)[0])
 		return;
-	args[0] = UUIDPGetDatum(&id);
-	lp_sql_run(&again_sql, args, NULL);
+	lp_assignment_reopen(&id);
 }
 
 void

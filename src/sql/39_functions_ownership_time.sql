@@ -34,3 +34,14 @@ Arguments: lead_id: the lead; client_id: the client; criteria: as for lp_allocat
 Result: one row a rule, in this order: known, not_banned, reachable (by one of the channels asked for), not_owned, not_kept, not_replied, not_cooling, client_active, exclude_domains, company_exclusive, max_active_leads, daily_allocation, then one row for each criterion by its key; passed (null: not evaluated, since there is no such lead); detail. lp_allocate hands out the lead if all passed, and no better ones come first.
 Errors: 22004 (lead_id or client_id is null), 22023 (unknown or wrong key), 22032 (criteria is not an object), 42704 (no such client), LP008 (bans cannot be read).
 Example: SELECT rule, detail FROM lp_explain_allocation('018f0000-0000-7000-8000-00000000000a', '018f0000-0000-7000-8000-000000000001', '{"countries": ["US"]}') WHERE NOT passed;$$;
+
+CREATE FUNCTION @extschema@.lp_state_move(relation text, from_state text, to_state text, undo boolean DEFAULT false)
+    RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'lp_state_move';
+COMMENT ON FUNCTION @extschema@.lp_state_move(text, text, text, boolean) IS
+$$Asks the functions through which every touch and every assignment changes its state whether there is a move. It reads and changes no row, and is granted to nobody.
+Arguments: relation (lead_touches or lead_assignments); from_state (null: a touch that begins); to_state; undo (true: the move of a merge that is undone).
+Result: to_state.
+Errors: LP003 (there is no such move; message and detail name both states), 22004 (an argument is null), 22023 (an unknown relation or state).
+Example: SELECT lp_state_move('lead_touches', 'claimed', 'dispatched');$$;

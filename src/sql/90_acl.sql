@@ -40,6 +40,7 @@ VALUES
     ('lp_fold', 'function', 'owner'),
     ('lp_lead_terms', 'function', 'owner'),
     ('lp_fold_country', 'function', 'owner'),
+    ('lp_state_move', 'function', 'owner'),
     ('lp_unsuppress', 'function', 'operator'),
     ('lp_merge', 'function', 'operator'),
     ('lp_unmerge', 'function', 'operator'),

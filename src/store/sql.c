@@ -303,6 +303,23 @@ lp_array_of_uuids(const pg_uuid_t *ids, int n)
 }
 
 Datum
+lp_array_of_times(const TimestampTz *times, int n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			lower = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = TimestampTzGetDatum(times[i]);
+		nulls[i] = TIMESTAMP_IS_NOBEGIN(times[i]);
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower, TIMESTAMPTZOID,
+											  sizeof(TimestampTz), FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
+}
+
+Datum
 lp_array_of_texts(char **texts, int n)
 {
 	Datum	   *values = palloc(sizeof(Datum) * Max(n, 1));

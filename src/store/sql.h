@@ -70,6 +70,7 @@ extern Datum lp_bytea(const uint8 *bytes, int length);
 extern Datum lp_array_of_uuids(const pg_uuid_t *ids, int n);
 extern Datum lp_array_of_texts(char **texts, int n);	/* NULL entries stay
 														 * null */
+extern Datum lp_array_of_times(const TimestampTz *times, int n);	/* DT_NOBEGIN is null */
 extern Datum lp_array_of_datums(Datum *values, int n, Oid type);
 extern pg_uuid_t *lp_array_to_uuids(Datum array, int *n);	/* skips nulls */
 

@@ -54,48 +54,35 @@ static LpSql insert_sql = LP_SQL(
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	TIMESTAMPTZOID, TEXTOID);
 
-static LpSql fence_sql = LP_SQL(
-	"WITH open AS MATERIALIZED ("
-	" SELECT t.id FROM @s@.lead_touches t WHERE t.lead_id = ANY ($1)"
-	"  AND t.counted_at IS NOT NULL AND t.state = 'claimed'"
-	"  AND ($2 IS NULL OR t.client_id = $2)"
-	"  AND ($3 IS NULL OR t.channel::text = $3)"
-	" ORDER BY t.id FOR UPDATE)"
-	" UPDATE @s@.lead_touches t SET counted_at = NULL,"
-	"  state = CASE WHEN t.expires_at <= $4 THEN 'expired' ELSE 'fenced' END,"
-	"  ended_at = least(t.expires_at, $4)"
-	" FROM open WHERE t.id = open.id RETURNING t.state = 'fenced'",
-	UUIDARRAYOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
+#define MOVING "SELECT t.id, t.state, t.expires_at, t.dispatched_at, t.counted_at" \
+	" FROM @s@.lead_touches t WHERE "
 
-static LpSql fence_client_sql = LP_SQL(
-	"WITH open AS MATERIALIZED ("
-	" SELECT t.id FROM @s@.lead_touches t"
-	"  WHERE t.client_id = $1 AND t.state = 'claimed'"
-	" ORDER BY t.id LIMIT $3 FOR UPDATE)"
-	" UPDATE @s@.lead_touches t SET counted_at = NULL,"
-	"  state = CASE WHEN t.expires_at <= $2 THEN 'expired' ELSE 'fenced' END,"
-	"  ended_at = least(t.expires_at, $2)"
-	" FROM open WHERE t.id = open.id",
-	UUIDOID, TIMESTAMPTZOID, INT4OID);
+static LpSql lock_open_sql = LP_SQL(
+	MOVING "t.lead_id = ANY ($1) AND t.counted_at IS NOT NULL AND t.state = 'claimed'"
+	" AND ($2 IS NULL OR t.client_id = $2)"
+	" AND ($3 IS NULL OR t.channel::text = $3) ORDER BY t.id FOR UPDATE",
+	UUIDARRAYOID, UUIDOID, TEXTOID);
+
+static LpSql lock_open_of_client_sql = LP_SQL(
+	MOVING "t.client_id = $1 AND t.state = 'claimed' ORDER BY t.id LIMIT $2 FOR UPDATE",
+	UUIDOID, INT4OID);
+
+static LpSql lock_lapsed_sql = LP_SQL(
+	MOVING "t.lead_id = ANY ($1) AND t.counted_at IS NOT NULL"
+	" AND (t.state = 'claimed' AND t.expires_at <= $2"
+	"  OR t.state = 'dispatched' AND t.dispatched_at <= $3) ORDER BY t.id FOR UPDATE",
+	UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+
+static LpSql write_moves_sql = LP_SQL(
+	"UPDATE @s@.lead_touches t SET state = u.state, ended_at = u.ended_at,"
+	" counted_at = u.counted_at"
+	" FROM unnest($1, $2, $3, $4) u(id, state, ended_at, counted_at) WHERE t.id = u.id",
+	UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID);
 
 static LpSql open_sql = LP_SQL(
 	"SELECT count(*) FROM @s@.lead_touches"
 	" WHERE client_id = $1 AND state = 'claimed' AND expires_at > $2",
 	UUIDOID, TIMESTAMPTZOID);
-
-static LpSql settle_sql = LP_SQL(
-	"WITH past AS MATERIALIZED ("
-	" SELECT t.id FROM @s@.lead_touches t WHERE t.lead_id = ANY ($1)"
-	"  AND t.counted_at IS NOT NULL"
-	"  AND (t.state = 'claimed' AND t.expires_at <= $2"
-	"   OR t.state = 'dispatched' AND t.dispatched_at <= $3)"
-	" ORDER BY t.id FOR UPDATE)"
-	" UPDATE @s@.lead_touches t SET"
-	"  state = CASE t.state WHEN 'claimed' THEN 'expired' ELSE 'unknown' END,"
-	"  counted_at = CASE t.state WHEN 'claimed' THEN NULL ELSE t.counted_at END,"
-	"  ended_at = CASE t.state WHEN 'claimed' THEN t.expires_at END"
-	" FROM past WHERE t.id = past.id",
-	UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static LpSql of_step_sql = LP_SQL(
 	"SELECT t.id, t.lead_id, t.client_id, t.state = 'claimed'"
@@ -114,6 +101,7 @@ static LpSql decided_sql = LP_SQL(
 	UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 static const char *const state_names[LP_TOUCH_STATES] = {
+	[LP_TOUCH_NEW] = "new",
 	[LP_TOUCH_CLAIMED] = "claimed",
 	[LP_TOUCH_DISPATCHED] = "dispatched",
 	[LP_TOUCH_SENT] = "sent",
@@ -143,13 +131,25 @@ lp_touch_state_name(LpTouchState state)
 	return state_names[state];
 }
 
-static LpTouchState
-state_from_name(const char *name)
+LpTouchState
+lp_touch_state_from_name(const char *name)
 {
-	for (int i = 0; i < LP_TOUCH_STATES; i++)
-		if (strcmp(state_names[i], name) == 0)
-			return i;
-	elog(ERROR, "unknown touch state \"%s\"", name);
+	LpTouchState state = LP_TOUCH_CLAIMED;
+
+	while (state < LP_TOUCH_STATES && strcmp(state_names[state], name) != 0)
+		state++;
+	return state;
+}
+
+static LpTouchState
+col_state(uint64 row, int col)
+{
+	const char *name = lp_col_text(row, col);
+	LpTouchState state = lp_touch_state_from_name(name);
+
+	if (state == LP_TOUCH_STATES)
+		elog(ERROR, "unknown touch state \"%s\"", name);
+	return state;
 }
 
 /* Flags of ours in a text[]; a word that is not ours stays in the row only. */
@@ -201,7 +201,7 @@ lp_touches_read(const pg_uuid_t *id, bool lock)
 	touch->channel = lp_channel_from_name(lp_col_text(0, 7));
 	touch->sender = lp_col_text(0, 8);
 	touch->sender_match = lp_col_text(0, 9);
-	touch->state = state_from_name(lp_col_text(0, 10));
+	touch->state = col_state(0, 10);
 	touch->claimed_at = lp_col_time(0, 11, DT_NOBEGIN);
 	touch->expires_at = lp_col_time(0, 12, DT_NOBEGIN);
 	touch->dispatched_at = lp_col_time(0, 13, DT_NOBEGIN);
@@ -316,32 +316,81 @@ lp_touches_insert(const LpTouch *touches, int n)
 	lp_sql_run(&insert_sql, args, nulls);
 }
 
-int
-lp_touches_fence(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
-				 LpChannel channel, TimestampTz at)
+static LpTouch *
+moving_rows(uint64 rows, int *found)
 {
-	Datum		args[4];
-	char		nulls[5] = "    ";
-	uint64		ended;
-	int			fenced = 0;
+	LpTouch    *touches = palloc0(sizeof(LpTouch) * Max(rows, 1));
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		touches[row].id = *lp_col_uuid(row, 1);
+		touches[row].state = col_state(row, 2);
+		touches[row].expires_at = lp_col_time(row, 3, DT_NOBEGIN);
+		touches[row].dispatched_at = lp_col_time(row, 4, DT_NOBEGIN);
+		touches[row].counted_at = lp_col_time(row, 5, DT_NOBEGIN);
+		touches[row].sent_at = touches[row].ended_at = DT_NOBEGIN;
+	}
+	*found = rows;
+	return touches;
+}
+
+LpTouch *
+lp_touches_lock_open(const pg_uuid_t *lead_ids, int n, const pg_uuid_t *client_id,
+					 LpChannel channel, int *found)
+{
+	Datum		args[3];
+	char		nulls[4] = "   ";
 
 	args[0] = lp_array_of_uuids(lead_ids, n);
 	put_uuid(args, nulls, 1, client_id);
 	put_text(args, nulls, 2, lp_channel_name(channel));
-	put_time(args, nulls, 3, at);
-	ended = lp_sql_run(&fence_sql, args, nulls);
-	for (uint64 row = 0; row < ended; row++)
-		fenced += lp_col_bool(row, 1);
-	return fenced;
+	return moving_rows(lp_sql_run(&lock_open_sql, args, nulls), found);
+}
+
+LpTouch *
+lp_touches_lock_open_of_client(const pg_uuid_t *client_id, int limit, int *found)
+{
+	Datum		args[] = {UUIDPGetDatum(client_id), Int32GetDatum(limit)};
+
+	return moving_rows(lp_sql_run(&lock_open_of_client_sql, args, NULL), found);
+}
+
+LpTouch *
+lp_touches_lock_lapsed(const pg_uuid_t *lead_ids, int n, TimestampTz now,
+					   TimestampTz unknown_before, int *found)
+{
+	Datum		args[3];
+	char		nulls[4] = "   ";
+
+	args[0] = lp_array_of_uuids(lead_ids, n);
+	put_time(args, nulls, 1, now);
+	put_time(args, nulls, 2, unknown_before);
+	return moving_rows(lp_sql_run(&lock_lapsed_sql, args, nulls), found);
 }
 
 void
-lp_touches_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at)
+lp_touches_write_moves(const LpTouch *touches, int n)
 {
-	Datum		args[] = {UUIDPGetDatum(client_id), TimestampTzGetDatum(at),
-	Int32GetDatum(limit)};
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	char	  **states = palloc(sizeof(char *) * Max(n, 1));
+	TimestampTz *ended = palloc(sizeof(TimestampTz) * Max(n, 1));
+	TimestampTz *counted = palloc(sizeof(TimestampTz) * Max(n, 1));
+	Datum		args[4];
 
-	lp_sql_run(&fence_client_sql, args, NULL);
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = touches[i].id;
+		states[i] = unconstify(char *, state_names[touches[i].state]);
+		ended[i] = touches[i].ended_at;
+		counted[i] = touches[i].counted_at;
+	}
+	args[0] = lp_array_of_uuids(ids, n);
+	args[1] = lp_array_of_texts(states, n);
+	args[2] = lp_array_of_times(ended, n);
+	args[3] = lp_array_of_times(counted, n);
+	lp_sql_run_list(&write_moves_sql, n, args, NULL);
 }
 
 int64
@@ -351,19 +400,6 @@ lp_touches_open(const pg_uuid_t *client_id, TimestampTz at)
 
 	lp_sql_run(&open_sql, args, NULL);
 	return lp_col_int(0, 1, 0);
-}
-
-void
-lp_touches_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now,
-				  TimestampTz unknown_before)
-{
-	Datum		args[3];
-	char		nulls[4] = "   ";
-
-	args[0] = lp_array_of_uuids(lead_ids, n);
-	put_time(args, nulls, 1, now);
-	put_time(args, nulls, 2, unknown_before);
-	lp_sql_run(&settle_sql, args, nulls);
 }
 
 LpTouchOfStep *

@@ -10,9 +10,10 @@
 
 #include "util/channel.h"
 
-/* States of a touch; which may follow which stands in core/touch.c. */
+/* States of a touch; which may follow which stands in core/touch_state.c. */
 typedef enum LpTouchState
 {
+	LP_TOUCH_NEW,				/* not written yet: in no row */
 	LP_TOUCH_CLAIMED,			/* reserved: counts until it lapses */
 	LP_TOUCH_DISPATCHED,		/* handed to the wire */
 	LP_TOUCH_SENT,				/* final */
@@ -62,6 +63,9 @@ typedef struct LpTouch
 
 extern const char *lp_touch_state_name(LpTouchState state);
 
+/* LP_TOUCH_STATES for a word that is none. */
+extern LpTouchState lp_touch_state_from_name(const char *name);
+
 /* The touch of that id or NULL; with lock, its row locked until the end. */
 extern LpTouch *lp_touches_read(const pg_uuid_t *id, bool lock);
 
@@ -78,28 +82,24 @@ extern void lp_touches_write(const LpTouch *touch);
 extern void lp_touches_insert(const LpTouch *touches, int n);
 
 /*
- * Ends the open claims of leads: fenced, or expired where they had lapsed by
- * then; returns how many were fenced.  client_id NULL and channel none mean
- * any.
+ * Rows to be moved, locked in the order of ids: id, state and times, nothing
+ * else.  The open claims of leads (client_id NULL and channel none mean any),
+ * those of a client (at most limit), and what time alone has moved: claims
+ * past their end, dispatches from before the moment given (DT_NOBEGIN: none).
  */
-extern int	lp_touches_fence(const pg_uuid_t *lead_ids, int n,
-							 const pg_uuid_t *client_id, LpChannel channel,
-							 TimestampTz at);
+extern LpTouch *lp_touches_lock_open(const pg_uuid_t *lead_ids, int n,
+									 const pg_uuid_t *client_id, LpChannel channel,
+									 int *found);
+extern LpTouch *lp_touches_lock_open_of_client(const pg_uuid_t *client_id, int limit,
+											   int *found);
+extern LpTouch *lp_touches_lock_lapsed(const pg_uuid_t *lead_ids, int n, TimestampTz now,
+									   TimestampTz unknown_before, int *found);
 
-/*
- * The same for the open claims of a client, at most limit of them; how many
- * were open (not lapsed) is told by the other.
- */
-extern void lp_touches_fence_client(const pg_uuid_t *client_id, int limit, TimestampTz at);
+/* Writes the state of those rows, when they ended and since when they count. */
+extern void lp_touches_write_moves(const LpTouch *touches, int n);
+
+/* How many claims of a client are open, not lapsed. */
 extern int64 lp_touches_open(const pg_uuid_t *client_id, TimestampTz at);
-
-/*
- * Writes down what time has done to touches of leads: claims that have lapsed
- * are expired, sends dispatched before the moment given are unknown
- * (DT_NOBEGIN: none).
- */
-extern void lp_touches_settle(const pg_uuid_t *lead_ids, int n, TimestampTz now,
-							  TimestampTz unknown_before);
 
 /* The live touches (not failed, expired, fenced) of leads for one step. */
 typedef struct LpTouchOfStep
