@@ -13,6 +13,7 @@
 
 #include "core/breaker.h"
 #include "core/ownership.h"
+#include "core/requests.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/settings.h"
@@ -182,5 +183,6 @@ lp_breaker_judge(const pg_uuid_t *client_id, const char *sender_match, Timestamp
 		values[0] = UUIDPGetDatum(client_id);
 		values[1] = TimestampTzGetDatum(now);
 		lp_sql_run(&pause_client_sql, values, NULL);
+		lp_requests_follow(client_id, false, now);
 	}
 }

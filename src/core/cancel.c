@@ -17,6 +17,7 @@
 #include "core/client.h"
 #include "core/holds.h"
 #include "core/lead.h"
+#include "core/requests.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "store/touches.h"
@@ -101,6 +102,7 @@ cancel(const LpClient *client, const char *reason)
 	{
 		result.claims_voided = lp_touches_open(&client->id, now);
 		lp_sql_run(&cancel_sql, values, NULL);
+		lp_requests_follow(&client->id, false, now);
 	}
 	give_back_part(client, reason, now, &result);
 	lp_touch_fence_client(&client->id, PART, now);

@@ -12,6 +12,7 @@
 
 #include "core/client.h"
 #include "core/client_settings.h"
+#include "core/requests.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
@@ -234,6 +235,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	store_holds(client, was_exclusive, now);
 	lp_sql_run(&store_sql, values, nulls);
 	result = lp_call_return_row(0);
+	lp_requests_follow(id, strcmp(client->status, "active") == 0, now);
 	lp_call_end();
 	PG_RETURN_DATUM(result);
 }
