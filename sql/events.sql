@@ -85,6 +85,13 @@ SELECT occurred_at = recorded_at AS clamped FROM lead_events WHERE external_id =
 SELECT effect FROM lp_record_event('sent', lead_id => pg_temp.id('p9'), client_id => :a, channel => 'linkedin', external_id => 'msg-9');
 SELECT state, claimed_at IS NULL AS unclaimed, provider_message_id FROM lead_touches
 WHERE lead_id = pg_temp.id('p9') AND channel = 'linkedin';
+-- with a touch it is that one which was sent: confirmed, or flagged, and counted once
+SELECT id AS sent FROM lead_touches WHERE lead_id = pg_temp.id('p9') AND channel = 'linkedin' \gset
+SELECT effect FROM lp_record_event('sent', touch_id => :'sent', external_id => 'evt-9');
+SELECT effect FROM lp_record_event('sent', touch_id => :'sent', external_id => 'evt-9');
+SELECT state, claimed_at IS NULL AS unclaimed, provider_message_id, flags FROM lead_touches
+WHERE lead_id = pg_temp.id('p9') AND channel = 'linkedin';
+SELECT touch_id = :'sent' AS touch, effect FROM lead_events WHERE external_id = 'evt-9';
 
 -- before the lead is known: the ban acts now, the refusal finds its lead later
 SELECT e.lead_id IS NULL AS nobody, effect FROM lp_record_event('unsubscribed', email => 'later1@quillmere.example') e;

@@ -100,6 +100,7 @@ INSERT INTO doors VALUES
     ('dispatch', 'lp_touch_dispatch(lead(100 + %1$s))'),
     ('confirm', 'lp_touch_confirm(lead(100 + %1$s))'),
     ('fail', 'lp_touch_fail(lead(100 + %1$s), ''x'')'),
+    ('event sent', 'lp_record_event(''sent'', touch_id => lead(100 + %1$s))'),
     ('claim', 'lp_jit_claim(lead(%1$s), client(1), ''mail'')'),
     ('replied', 'lp_record_event(''replied'', lead(%1$s))'),
     ('not_interested', 'lp_record_event(''not_interested'', lead(%1$s))'),

@@ -193,7 +193,7 @@ outcome(Event *event, bool stops)
 }
 
 static void
-unclaimed_send(Event *event)
+report_send(Event *event)
 {
 	LpSend		send = {
 		.lead_id = event->to.lead_id,
@@ -204,6 +204,13 @@ unclaimed_send(Event *event)
 	};
 	pg_uuid_t	touch;
 
+	if (event->to.touch_id != NULL)
+	{
+		/* the touch says what it was; the event's own id names no message */
+		lp_touch_confirm_send(event->to.touch_id, NULL, event->occurred_at);
+		event->word = "recorded";
+		return;
+	}
 	if (event->to.lead_id == NULL)
 	{
 		event->word = "recorded";	/* nobody it could count for yet */
@@ -247,7 +254,7 @@ take_effect(Event *event)
 				event->to.channel : LP_CHANNEL_NONE);
 			break;
 		case EFFECT_SEND:
-			unclaimed_send(event);
+			report_send(event);
 			break;
 	}
 }

@@ -286,19 +286,13 @@ was_erased(const pg_uuid_t *lead_id)
 	return !lp_lead_load(lead_id, 1)->known;
 }
 
-Datum
-lp_touch_confirm(PG_FUNCTION_ARGS)
+void
+lp_touch_confirm_send(const pg_uuid_t *id, const char *message_id, TimestampTz sent_at)
 {
-	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
-	char	   *message_id = lp_arg_text_or_null(fcinfo, 1);
-	TimestampTz sent_at = lp_arg_time(fcinfo, 2, DT_NOEND);
 	pg_uuid_t	lead_id;
 	TimestampTz now;
-	LpTouch    *touch;
-	Datum		result;
+	LpTouch    *touch = lock_known_touch(id, &lead_id, &now);
 
-	lp_call_begin(fcinfo, LP_CALL_WRITES);
-	touch = lock_known_touch(id, &lead_id, &now);
 	if (was_erased(&lead_id))
 		message_id = NULL;
 	if (touch->state == LP_TOUCH_SENT)
@@ -306,6 +300,18 @@ lp_touch_confirm(PG_FUNCTION_ARGS)
 	else
 		confirm_first(touch, &lead_id, message_id, sent_at, now);
 	lp_touches_write(touch);
+}
+
+Datum
+lp_touch_confirm(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = lp_arg_uuid(fcinfo, 0, "touch_id");
+	char	   *message_id = lp_arg_text_or_null(fcinfo, 1);
+	TimestampTz sent_at = lp_arg_time(fcinfo, 2, DT_NOEND);
+	Datum		result;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	lp_touch_confirm_send(id, message_id, sent_at);
 	result = lp_touches_row(id);
 	lp_call_end();
 	PG_RETURN_DATUM(result);

@@ -51,6 +51,13 @@ typedef struct LpSend
 extern pg_uuid_t lp_touch_record_send(const LpSend *send);
 
 /*
+ * A send reported for a touch that is known: as lp_touch_confirm, so nothing
+ * counts twice.  message_id may be NULL.
+ */
+extern void lp_touch_confirm_send(const pg_uuid_t *id, const char *message_id,
+								  TimestampTz sent_at);
+
+/*
  * Writes down what time has done to the touches of leads whose locks are held:
  * claims that lapsed, dispatches that nobody confirmed.
  */
