@@ -57,15 +57,34 @@ ROLLBACK TO s;
 
 -- policy blocks count against the sender, not the client, and not the lead
 SELECT send('[1,51)', 'ann@agency.example'), send('[51,101)', 'bob@agency.example');
-SELECT bounce(i, '{"class": "policy"}') FROM generate_series(1, 2) i;
+SELECT bounce(i, '{"class": "policy"}') FROM generate_series(1, 4) i;
 TABLE status;
 SELECT count(*) FROM lead_pool WHERE email_bounced_at IS NOT NULL;
 SELECT allowed FROM lp_jit_check(lead(150), client(1), 'email', 'bob@agency.example');
+ROLLBACK TO s;
+-- ... for real people too: only a hard bounce is the address's
+SELECT outcome FROM lp_capture('list', '[{"email": "hard@real.example"}, {"email": "policy@real.example"}, {"email": "soft@real.example"}]');
+SELECT effect, lp_is_suppressed('email', 'policy@real.example') AS banned FROM lp_record_event('bounced', client_id => client(1), channel => 'email', email => 'policy@real.example', detail => '{"class": "policy"}');
+SELECT effect, lp_is_suppressed('email', 'soft@real.example') AS banned FROM lp_record_event('bounced', client_id => client(1), channel => 'email', email => 'soft@real.example', detail => '{"class": "soft"}');
+SELECT effect, lp_is_suppressed('email', 'hard@real.example') AS banned FROM lp_record_event('bounced', client_id => client(1), channel => 'email', email => 'hard@real.example');
+SELECT email, email_bounced_at IS NOT NULL AS bounced FROM lead_pool WHERE email LIKE '%@real.example' ORDER BY email;
 ROLLBACK TO s;
 -- soft ones count against nobody
 SELECT send('[1,51)', 'ann@agency.example');
 SELECT count(bounce(i, '{"class": "soft"}')) FROM generate_series(1, 20) i;
 TABLE status;
+ROLLBACK TO s;
+
+-- only mail counts: what went out otherwise, under the same name too, does not thin the rate, nor make up the number
+SELECT FROM lp_sender_set(client(1), 'linkedin', 'ann@agency.example');
+SELECT send('[1,50)', 'ann@agency.example');
+SELECT count(lp_touch_record(lead(i), client(1), 'linkedin', 'ann@agency.example')) FROM generate_series(101, 160) i;
+SELECT bounce(i) FROM generate_series(1, 4) i;
+SELECT what, status FROM status ORDER BY 1, 2;
+SELECT send('[50,51)', 'ann@agency.example');
+SELECT count(lp_touch_record(lead(i), client(1), 'linkedin', 'ann@agency.example')) FROM generate_series(161, 200) i;
+SELECT bounce(5);
+SELECT what, status FROM status ORDER BY 1, 2;
 ROLLBACK TO s;
 
 -- the window: older bounces and older sends are past

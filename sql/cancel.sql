@@ -78,10 +78,21 @@ INSERT INTO lead_pool (id, score, email, email_status, created_at, updated_at)
 INSERT INTO lead_state (lead_id, flags) SELECT lead(1000 + i), 3 FROM generate_series(1, 20100) i;
 INSERT INTO lead_assignments (lead_id, client_id, origin, assigned_at)
     SELECT lead(1000 + i), client(1), 'allocate', '2026-03-01' FROM generate_series(1, 20100) i;
-SELECT lp_client_cancel(client(1), 'first');
-SELECT status, end_reason, count(*) FROM lead_assignments WHERE client_id = client(1) GROUP BY 1, 2 ORDER BY 1, 2;
-SELECT lp_client_cancel(client(1), 'second');
-SELECT lp_client_cancel(client(1), 'third');
+CREATE TABLE calls AS SELECT 1 AS call, lp_client_cancel(client(1), 'first') AS r;
+SELECT status FROM lead_clients WHERE id = client(1);
+-- at most 20,000 (fewer where a call would take long), all that the setting itself voids, and how many are left
+SELECT (r->>'freed')::int + (r->>'quarantined')::int BETWEEN 1 AND 20000 AS a_part, (r->>'claims_voided')::int AS claims_voided, (r->>'kept')::int AS kept,
+       (r->>'remaining')::int = (SELECT count(*) FROM lead_assignments WHERE client_id = client(1) AND status = 'active' AND lead_id <> lead(5)) AS remaining FROM calls;
+DO $$
+BEGIN
+    WHILE (SELECT (r->>'remaining')::int > 0 FROM calls ORDER BY call DESC LIMIT 1) LOOP
+        INSERT INTO calls SELECT count(*) + 1, lp_client_cancel(client(1), 'next') FROM calls;
+    END LOOP;
+END$$;
+SELECT sum((r->>'freed')::int) AS freed, sum((r->>'quarantined')::int) AS quarantined, count(*) > 1 AS in_parts, min((r->>'remaining')::int) AS remaining FROM calls;
+SELECT status, count(*), bool_and(end_reason IN ('first', 'next')) AS reason FROM lead_assignments WHERE client_id = client(1) AND status IN ('active', 'cancelled') GROUP BY 1 ORDER BY 1;
+SELECT lp_client_cancel(client(1), 'once more');
+SELECT count(*) FROM lead_available WHERE lead_id > lead(1000);
 ROLLBACK TO s;
 
 -- errors

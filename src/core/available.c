@@ -74,6 +74,12 @@ lp_available_refresh(const pg_uuid_t *ids, int n)
 		set_built();
 }
 
+void
+lp_available_give_back(const pg_uuid_t *ids, int n)
+{
+	lp_available_add(ids, n);
+}
+
 static int64
 rebuild(void)
 {

@@ -18,6 +18,12 @@
 extern void lp_available_refresh(const pg_uuid_t *ids, int n);
 
 /*
+ * The same for many leads of which only the assignment has ended: they had no
+ * row, and their terms are as they were.
+ */
+extern void lp_available_give_back(const pg_uuid_t *ids, int n);
+
+/*
  * Rebuilds both tables if they were never filled in this database (after a
  * restore).  Cheap otherwise.
  */

@@ -5,11 +5,15 @@
  * The client's row is the switch: claims and dispatches read it under the
  * client's lock, so from the commit on nobody gets a yes.  What follows is
  * done a part at a time, under the same rule as a release; a call that finds
- * the client cancelled goes on where the last one stopped.
+ * the client cancelled goes on where the last one stopped.  A part has so many
+ * leads, fewer where they take long: the call answers in time on a slow machine
+ * too.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -27,6 +31,10 @@ PG_FUNCTION_INFO_V1(lp_client_cancel);
 
 /* Leads, and claims, of one call. */
 #define PART 20000
+
+/* Leads of one step, and the milliseconds after which no further one begins. */
+#define STEP 2000
+#define ENOUGH 1500
 
 static LpSql cancel_sql = LP_SQL(
 	"UPDATE @s@.lead_clients SET status = 'cancelled', cancelled_at = $2,"
@@ -77,17 +85,30 @@ give_back_part(const LpClient *client, const char *reason, TimestampTz now,
 			   Cancelled *result)
 {
 	int			n;
-	pg_uuid_t  *ids = next_part(client, &n);
-	LpGivenBack given;
+	instr_time	start;
+	instr_time	taken;
+	pg_uuid_t  *ids;
 
-	if (n == 0)
-		return;
-	given = lp_ownership_end(client, ids, n, LP_ASSIGNMENT_CANCELLED,
-							 reason ? reason : "client cancelled", now);
-	result->quarantined = given.contacted;
-	result->freed = given.ended - given.contacted;
-	lp_holds_let_go_of_client(client);
-	lp_available_refresh(ids, n);
+	INSTR_TIME_SET_CURRENT(start);
+	ids = next_part(client, &n);
+	for (int done = 0; done < n; done += STEP)
+	{
+		int			step = Min(STEP, n - done);
+		LpGivenBack given;
+
+		CHECK_FOR_INTERRUPTS();
+		given = lp_ownership_end(client, ids + done, step, LP_ASSIGNMENT_CANCELLED,
+								 reason ? reason : "client cancelled", now);
+		result->quarantined += given.contacted;
+		result->freed += given.ended - given.contacted;
+		lp_available_give_back(ids + done, step);
+		INSTR_TIME_SET_CURRENT(taken);
+		INSTR_TIME_SUBTRACT(taken, start);
+		if (INSTR_TIME_GET_MILLISEC(taken) > ENOUGH)
+			break;
+	}
+	if (n > 0)
+		lp_holds_let_go_of_client(client);
 }
 
 static Cancelled

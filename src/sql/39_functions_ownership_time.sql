@@ -5,7 +5,7 @@ CREATE FUNCTION @extschema@.lp_client_cancel(client_id uuid, reason text DEFAULT
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'lp_client_cancel';
 COMMENT ON FUNCTION @extschema@.lp_client_cancel(uuid, text) IS
-$$Cancels a client. From the commit on it is given no lead, its claims are refused and nothing that it claimed goes out. Its leads go back under the rule of lp_release: those never contacted return to the pool, contacted ones are kept from every other client for the time that release_contacted says, converted ones stay. A call takes 20,000 leads; call again while remaining is above 0. Only settings {"status": "active"} of lp_client_set bring the client back.
+$$Cancels a client. From the commit on it is given no lead, its claims are refused and nothing that it claimed goes out. Its leads go back under the rule of lp_release: those never contacted return to the pool, contacted ones are kept from every other client for the time that release_contacted says, converted ones stay. A call takes at most 20,000 leads, fewer where that would take long; call again while remaining is above 0. Only settings {"status": "active"} of lp_client_set bring the client back.
 Arguments: client_id: the client; reason: kept as end_reason of the assignments.
 Result: an object: freed (back in the pool), quarantined (contacted, kept from others), remaining (still to be freed: call again), and in the first call kept (converted, still assigned) and claims_voided (claims that were open); 0 for what this call had nothing to do with.
 Errors: 22004 (client_id is null), 42704 (no such client).

@@ -144,3 +144,12 @@ lp_available_store(const pg_uuid_t *ids, int n)
 		lp_sql_run_list(ids != NULL ? &some_sql[i] : &all_sql[i], n, values,
 						ids != NULL ? NULL : "n ");
 }
+
+void
+lp_available_add(const pg_uuid_t *ids, int n)
+{
+	Datum		values[2] = {lp_array_of_uuids(ids, n),
+	IntervalPGetDatum(lp_setting_not_interested_cooling())};
+
+	lp_sql_run_list(&some_sql[0], n, values, NULL);
+}

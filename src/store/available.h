@@ -28,4 +28,7 @@ extern const char *lp_available_row(int lead_param, int cooling_param);
 /* Brings the rows of these leads, or with NULL of all, up to date. */
 extern void lp_available_store(const pg_uuid_t *ids, int n);
 
+/* Adds those of them that may be handed out, and looks at nothing else. */
+extern void lp_available_add(const pg_uuid_t *ids, int n);
+
 #endif							/* LP_STORE_AVAILABLE_H */
