@@ -102,3 +102,14 @@ BEGIN
     RETURN result;
 END
 $$;
+
+-- Every move of a touch or an assignment is written down.
+CREATE TABLE stress_moves (relation text, was text, becomes text);
+CREATE FUNCTION stress_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO public.stress_moves VALUES (TG_TABLE_NAME, to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[0]);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER stress_move AFTER UPDATE ON lead_touches FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION stress_move('state');
+CREATE TRIGGER stress_move AFTER UPDATE ON lead_assignments FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION stress_move('status');

@@ -53,3 +53,14 @@ TABLE lead_proof_uncaptured_fields;
 TABLE lead_proof_banned_contacts;
 -- the proofs: nothing was paid twice
 TABLE lead_proof_double_spend;
+-- no touch or assignment moved where there is no move
+SELECT * FROM stress_moves EXCEPT VALUES
+    ('lead_touches', 'claimed', 'dispatched'), ('lead_touches', 'claimed', 'sent'), ('lead_touches', 'claimed', 'failed'),
+    ('lead_touches', 'claimed', 'expired'), ('lead_touches', 'claimed', 'fenced'),
+    ('lead_touches', 'dispatched', 'sent'), ('lead_touches', 'dispatched', 'failed'), ('lead_touches', 'dispatched', 'unknown'),
+    ('lead_touches', 'unknown', 'sent'), ('lead_touches', 'unknown', 'failed'),
+    ('lead_touches', 'failed', 'sent'), ('lead_touches', 'expired', 'sent'), ('lead_touches', 'fenced', 'sent'),
+    ('lead_assignments', 'active', 'released'), ('lead_assignments', 'active', 'cancelled'), ('lead_assignments', 'active', 'transferred'),
+    ('lead_assignments', 'active', 'merged_away'), ('lead_assignments', 'active', 'erased');
+-- and there were moves
+SELECT 'none' WHERE NOT EXISTS (SELECT FROM stress_moves);

@@ -73,6 +73,7 @@ foreach my $text (@output)
 	{
 		$seen{$1}++;
 		push @bad, "$1 $2" unless $allowed{$1} || ($1 eq '22023' && $2 =~ $one_person);
+		push @bad, "$1 $2" if $2 =~ /^an? (?:touch|assignment) cannot go from/;
 	}
 }
 note join(', ', map { "$_: $seen{$_}" } sort keys %seen);
