@@ -34,7 +34,7 @@ PG_FUNCTION_INFO_V1(lp_client_cancel);
 
 /* Leads of one step, and the milliseconds after which no further one begins. */
 #define STEP 2000
-#define ENOUGH 1500
+#define ENOUGH 1800
 
 static LpSql cancel_sql = LP_SQL(
 	"UPDATE @s@.lead_clients SET status = 'cancelled', cancelled_at = $2,"

@@ -71,10 +71,10 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" s.company_domain, s.company_org" \
 	" FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id" REACH
 
-#define STORE(which) \
+#define STORE(which, order) \
 	"INSERT INTO @s@.lead_available AS a (" COLUMNS ")" \
 	ROW("$2") \
-	" WHERE " which " AND" GATE \
+	" WHERE " which " AND" GATE order \
 	" ON CONFLICT (lead_id) DO UPDATE SET" \
 	" score = excluded.score, channels = excluded.channels," \
 	" has_phone = excluded.has_phone, has_linkedin = excluded.has_linkedin," \
@@ -114,18 +114,22 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	" FROM @s@.lead_pool p WHERE p.id = l.lead_id AND p.state = 'active')"
 
 static LpSql some_sql[] = {
-	LP_SQL(STORE("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(STORE("p.id = ANY ($1)", ""), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP("a.lead_id = ANY ($1)", " OFFSET 0"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("l.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 };
 
 static LpSql all_sql[] = {
-	LP_SQL(STORE("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL(STORE("$1 IS NULL", ""), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP("$1 IS NULL", ""), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(STORE_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 	LP_SQL(DROP_TERMS("$1 IS NULL"), UUIDARRAYOID, INTERVALOID),
 };
+
+/* Many come in the order of the indexes, whose pages are then near. */
+static LpSql add_sql = LP_SQL(
+	STORE("p.id = ANY ($1)", " ORDER BY 11, 12, 2 DESC, 1"), UUIDARRAYOID, INTERVALOID);
 
 const char *
 lp_available_row(int lead_param, int cooling_param)
@@ -151,5 +155,5 @@ lp_available_add(const pg_uuid_t *ids, int n)
 	Datum		values[2] = {lp_array_of_uuids(ids, n),
 	IntervalPGetDatum(lp_setting_not_interested_cooling())};
 
-	lp_sql_run_list(&some_sql[0], n, values, NULL);
+	lp_sql_run_list(&add_sql, n, values, NULL);
 }
