@@ -83,6 +83,12 @@ sub all_refuse
 	{
 		is(sqlstate($doors{$door}), 'LP008', "$door refuses $how");
 	}
+	# What was sent is a fact, whether anybody may be banned or not.
+	foreach my $report ("lp_touch_confirm('$touch')", "lp_touch_fail('$touch', 'x')")
+	{
+		is( sqlstate("BEGIN; UPDATE lead_touches SET state = 'dispatched', dispatched_at = claimed_at; SELECT $report; ROLLBACK;"),
+			'', ($report =~ /^(\w+)/)[0] . " does not, $how");
+	}
 }
 
 rename($key, "$key.away") or die $!;
