@@ -33,8 +33,8 @@ PG_FUNCTION_INFO_V1(lp_client_cancel);
 #define PART 20000
 
 /* Leads of one step, and the milliseconds after which no further one begins. */
-#define STEP 2000
-#define ENOUGH 1800
+#define STEP 1000
+#define ENOUGH 1700
 
 static LpSql cancel_sql = LP_SQL(
 	"UPDATE @s@.lead_clients SET status = 'cancelled', cancelled_at = $2,"
