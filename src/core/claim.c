@@ -158,6 +158,7 @@ lock_leads(const pg_uuid_t *ids, int n)
 	lp_lead_resolve(resolved, n);
 	args[0] = lp_array_of_uuids(resolved, n);
 	lp_sql_run(&lock_addresses_sql, args, NULL);
+	memcpy(resolved, ids, sizeof(pg_uuid_t) * n);
 	lp_lead_take(resolved, n);
 }
 

@@ -75,19 +75,33 @@ target_touch(LpEventTarget *to)
 		key_of_lead(to->lead_id, kind, touch->address_key, &to->key);
 }
 
+/* Whose address it is counts once no merge or unmerge is under way. */
 static void
 target_lead(LpEventTarget *to)
 {
+	const pg_uuid_t asked = *to->lead_id;
+	pg_uuid_t	seen;
 	Datum		args[1];
 	LpKeyKind	kind = LP_KEY_EMAIL;
 
 	if (to->channel == LP_CHANNEL_SMS || to->channel == LP_CHANNEL_VOICE)
 		kind = LP_KEY_PHONE;
 	lp_lead_resolve(to->lead_id, 1);
+	do
+	{
+		LpStripes	stripes = {{NoLock}};
+
+		seen = *to->lead_id;
+		to->has_key = key_of_lead(&seen, kind, 0, &to->key);
+		if (to->has_key)
+			lp_stripes_add_key(&stripes, &to->key, ShareLock);
+		lp_stripes_lock(&stripes);
+		*to->lead_id = asked;
+		lp_lead_resolve(to->lead_id, 1);
+	} while (!lp_uuid_equal(to->lead_id, &seen));
 	args[0] = UUIDPGetDatum(to->lead_id);
 	if (lp_sql_run(&known_lead_sql, args, NULL) == 0)
 		lp_lead_no_such(to->lead_id);
-	to->has_key = key_of_lead(to->lead_id, kind, 0, &to->key);
 }
 
 static LpSql by_value_sql = LP_SQL(

@@ -520,8 +520,8 @@ lp_pin(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		lp_stripes_add_key(&stripes, &keys[i], ExclusiveLock);
 	lp_stripes_lock(&stripes);
-	lp_lead_resolve(&id, 1);
-	lp_lead_lock(&id, 1);
+	id = *PG_GETARG_UUID_P(0);
+	lp_lead_take(&id, 1);
 	(void) require_lead(pool, &id);
 	batch = refold_batch(&id, 1);
 	if (n > 0)
@@ -547,8 +547,7 @@ lp_unpin(PG_FUNCTION_ARGS)
 	lp_bans_require_key(true);
 	pool = lp_pool_open();
 	(void) require_column(pool, column);
-	lp_lead_resolve(&id, 1);
-	lp_lead_lock(&id, 1);
+	lp_lead_take(&id, 1);
 	(void) require_lead(pool, &id);
 	if (lp_pins_remove(&id, column))
 		lp_facts_refold(&id, 1);

@@ -66,13 +66,16 @@ void
 lp_lead_take(pg_uuid_t *ids, int n)
 {
 	Size		size = sizeof(pg_uuid_t) * n;
+	pg_uuid_t  *asked = palloc(Max(size, 1));
 	pg_uuid_t  *locked = palloc(Max(size, 1));
 
+	memcpy(asked, ids, size);
 	lp_lead_resolve(ids, n);
 	do
 	{
 		lp_lead_lock(ids, n);
 		memcpy(locked, ids, size);
+		memcpy(ids, asked, size);	/* it may be a lead of its own again */
 		lp_lead_resolve(ids, n);
 	} while (memcmp(locked, ids, size) != 0);
 }

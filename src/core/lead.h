@@ -64,7 +64,8 @@ extern void lp_lead_lock(const pg_uuid_t *ids, int n);
 
 /*
  * Both at once: follows merged ids and takes the locks, again if somebody
- * merged or parted one of them while we waited.
+ * merged or parted one of them while we waited.  Pass the ids as the caller
+ * gave them: one that was followed before stays with the survivor.
  */
 extern void lp_lead_take(pg_uuid_t *ids, int n);
 

@@ -430,10 +430,11 @@ lp_merge_leads(const LpPool *pool, const pg_uuid_t *survivor, const pg_uuid_t *d
 	return true;
 }
 
-/* All locks of a merge; ids are resolved. */
+/* All locks of a merge; follows ids that were merged away. */
 static void
 lock_pair(pg_uuid_t *ids)
 {
+	const pg_uuid_t asked[] = {ids[0], ids[1]};
 	bool		settled = false;
 
 	while (!settled)
@@ -441,11 +442,13 @@ lock_pair(pg_uuid_t *ids)
 		pg_uuid_t	before[2];
 		LpStripes	stripes = {{NoLock}};
 
+		memcpy(ids, asked, sizeof(asked));
 		lp_lead_resolve(ids, 2);
 		memcpy(before, ids, sizeof(before));
 		lp_merge_lock_owners(ids, 2);
 		lp_stripes_add_leads(&stripes, ids, 2);
 		lp_stripes_lock(&stripes);
+		memcpy(ids, asked, sizeof(asked));
 		lp_lead_take(ids, 2);
 		settled = memcmp(before, ids, sizeof(before)) == 0;
 	}

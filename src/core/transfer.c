@@ -49,14 +49,14 @@ lock_clients(const pg_uuid_t *a, const pg_uuid_t *b)
 static LpLead *
 lock_all(pg_uuid_t *id, const pg_uuid_t *to_client)
 {
+	pg_uuid_t	seen = *id;
 	const pg_uuid_t *owner;
 	LpLead	   *lead;
 
-	lp_lead_resolve(id, 1);
-	owner = lp_lead_load(id, 1)->owner;
+	lp_lead_resolve(&seen, 1);
+	owner = lp_lead_load(&seen, 1)->owner;
 	lock_clients(to_client, owner);
-	lp_lead_resolve(id, 1);
-	lp_lead_lock(id, 1);
+	lp_lead_take(id, 1);
 	lead = lp_lead_load(id, 1);
 	if (lead->owner != NULL && !lp_uuid_equal(lead->owner, to_client) &&
 		(owner == NULL || !lp_uuid_equal(lead->owner, owner)))
