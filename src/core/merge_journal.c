@@ -95,10 +95,33 @@ static const Journaled relations[] = {
 	{"lead_touches", "t.id = b.id", NULL},
 	{"lead_events", "t.id = b.id", "lead_id, effect"},
 	{"lead_suppressions", "t.id = b.id", NULL},
-	{"lead_company_holds", "t.company = b.company", NULL},
 	{"lead_pool", "t.id = b.id", NULL},
 	{"lead_state", "t.lead_id = b.lead_id", NULL},
 };
+
+/*
+ * Companies held: what the merge brought goes unless the client needs it still,
+ * or somebody had it before; what it took comes back to a client that has its
+ * companies to itself still, unless another one has it by now.
+ */
+static LpSql holds_gone_sql = LP_SQL(
+	"DELETE FROM @s@.lead_company_holds h USING @s@.lead_merge_rows r"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_company_holds' AND r.key = h.company"
+	" AND r.after::text = to_jsonb(h)::text AND r.before::text IS DISTINCT FROM r.after::text"
+	" AND (r.before IS NOT NULL OR NOT EXISTS (SELECT FROM @s@.lead_assignments a"
+	"  JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	"  WHERE a.client_id = h.client_id AND a.status = 'active'"
+	"   AND h.company IN ('domain:' || s.company_domain, 'apollo:' || s.company_org)))",
+	UUIDOID);
+
+static LpSql holds_back_sql = LP_SQL(
+	"INSERT INTO @s@.lead_company_holds SELECT b.* FROM @s@.lead_merge_rows r"
+	" JOIN @s@.lead_clients c ON c.id = (r.before->>'client_id')::uuid"
+	"  AND (c.settings->>'company_exclusive')::boolean,"
+	" LATERAL jsonb_populate_record(NULL::@s@.lead_company_holds, r.before) b"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_company_holds'"
+	" AND r.before::text IS DISTINCT FROM r.after::text ON CONFLICT DO NOTHING",
+	UUIDOID);
 
 /* One spelling of every value, whatever the session says. */
 static int
@@ -247,5 +270,10 @@ lp_merge_journal_restore(const LpMergeScope *scope, const char *relation)
 	for (int i = 0; i < lengthof(relations); i++)
 		if (relation == NULL || strcmp(relation, relations[i].name) == 0)
 			restore(&relations[i], args, relation != NULL);
+	if (relation == NULL)
+	{
+		lp_sql_run(&holds_gone_sql, args, NULL);
+		lp_sql_run(&holds_back_sql, args, NULL);
+	}
 	AtEOXact_GUC(true, level);
 }

@@ -54,30 +54,36 @@ static LpSql clients_sql = LP_SQL(
 
 /*
  * What stands against giving back what the merge took: its client has left,
- * or another one has its company to itself by now.
+ * or another one has come to have the company to itself.
  */
 static LpSql contradicted_sql = LP_SQL(
 	"SELECT 1 FROM @s@.lead_merge_rows r"
 	" JOIN @s@.lead_clients c ON c.id = (r.before->>'client_id')::uuid"
 	" WHERE r.merge_id = $1 AND r.relation = 'lead_assignments'"
 	"  AND r.before->>'status' = 'active' AND r.after->>'status' <> 'active'"
-	"  AND c.status = 'cancelled'"
-	" UNION ALL"
-	" SELECT 1 FROM @s@.lead_merge_rows r"
-	" JOIN @s@.lead_company_holds h ON h.company = r.key"
-	" WHERE r.merge_id = $1 AND r.relation = 'lead_company_holds'"
-	"  AND h.client_id::text <> r.before->>'client_id'"
-	"  AND h.client_id::text IS DISTINCT FROM r.after->>'client_id' LIMIT 1",
+	"  AND (c.status = 'cancelled' OR EXISTS ("
+	"   SELECT FROM @s@.lead_merge_rows s JOIN @s@.lead_company_holds h"
+	"    ON h.company IN ('domain:' || (s.before->>'company_domain'),"
+	"     'apollo:' || (s.before->>'company_org')) AND h.client_id <> c.id"
+	"   WHERE s.merge_id = $1 AND s.relation = 'lead_state'"
+	"    AND s.key = r.before->>'lead_id' AND NOT EXISTS ("
+	"     SELECT FROM @s@.lead_merge_rows w WHERE w.merge_id = $1"
+	"      AND w.relation = 'lead_company_holds' AND w.key = h.company"
+	"      AND h.client_id::text IN (w.before->>'client_id', w.after->>'client_id'))))",
 	UUIDOID);
 
 static LpSql undone_sql = LP_SQL(
 	"UPDATE @s@.lead_merges SET unmerged_at = greatest($2, merged_at) WHERE id = $1",
 	UUIDOID, TIMESTAMPTZOID);
 
+/* A client that is there and got nothing back is owed a replacement still. */
 static LpSql settled_sql = LP_SQL(
-	"UPDATE @s@.lead_conflicts SET status = 'settled', settled_at = $3"
+	"UPDATE @s@.lead_conflicts f SET status = 'settled', settled_at = $3"
 	" WHERE kind = 'merge_owner' AND status = 'open'"
-	"  AND lead_id = $1 AND other_lead_id = $2",
+	"  AND lead_id = $1 AND other_lead_id = $2 AND NOT EXISTS ("
+	"   SELECT FROM @s@.lead_assignments a JOIN @s@.lead_clients c ON c.id = a.client_id"
+	"   WHERE a.id = f.assignment_id AND a.status = 'merged_away'"
+	"    AND c.status <> 'cancelled')",
 	UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 static void

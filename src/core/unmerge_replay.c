@@ -122,16 +122,23 @@ static LpSql assignments_back_sql = LP_SQL(
 	" AND r.before->>'lead_id' = $3::text AND a.lead_id = $2",
 	UUIDOID, UUIDOID, UUIDOID);
 
-/* What the merge ended, if its client may go on with it. */
+/*
+ * What the merge ended, if its client may go on with it: not where the lead has
+ * been another's since, or another client has become the first to contact it.
+ */
 static LpSql ended_sql = LP_SQL(
-	"SELECT a.id, a.client_id, a.lead_id FROM @s@.lead_merge_rows r"
-	" JOIN @s@.lead_assignments a ON a.id::text = r.key AND a.status = 'merged_away'"
+	"SELECT a.id, a.client_id, a.lead_id FROM @s@.lead_merge_rows m"
+	" JOIN @s@.lead_assignments a ON a.id::text = m.key AND a.status = 'merged_away'"
 	" JOIN @s@.lead_clients c ON c.id = a.client_id AND c.status <> 'cancelled'"
 	" JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
 	"  AND (s.converted_by IS NULL OR s.converted_by = a.client_id)"
-	" WHERE r.merge_id = $1 AND r.relation = 'lead_assignments'"
-	" AND r.before->>'status' = 'active' AND NOT EXISTS (SELECT FROM @s@.lead_assignments o"
-	"  WHERE o.lead_id = a.lead_id AND o.status = 'active')",
+	" WHERE m.merge_id = $1 AND m.relation = 'lead_assignments'"
+	" AND m.before->>'status' = 'active' AND NOT EXISTS (SELECT FROM @s@.lead_assignments o"
+	"  WHERE o.lead_id = a.lead_id AND (o.status = 'active' OR o.ended_at > a.ended_at))"
+	" AND (a.first_contacted_at IS NOT NULL OR NOT EXISTS ("
+	"  SELECT FROM @s@.lead_touches t WHERE t.lead_id = a.lead_id"
+	"   AND t.client_id <> a.client_id AND t.state IN ('dispatched', 'unknown', 'sent')"
+	"   AND NOT EXISTS (" JOURNAL("lead_touches", "t.id") ")))",
 	UUIDOID);
 
 static LpSql marks_sql = LP_SQL(
@@ -159,9 +166,9 @@ static LpSql ledger_sql = LP_SQL(
 	" contacted_at = least(s.contacted_at, t.at),"
 	" replied_at = least(s.replied_at, e.replied),"
 	" not_interested_at = greatest(s.not_interested_at, e.refused),"
-	" converted_by = CASE WHEN s.converted_at IS NULL THEN e.converter"
+	" converted_by = CASE WHEN s.converted_at IS NULL THEN coalesce(e.converter, a.client_id)"
 	"  ELSE s.converted_by END,"
-	" converted_at = coalesce(s.converted_at, e.converted)"
+	" converted_at = coalesce(s.converted_at, e.converted, a.converted_at)"
 	" FROM (SELECT min(x.occurred_at) FILTER (WHERE x.event IN ('replied', 'interested',"
 	"   'not_interested', 'meeting_booked')) AS replied,"
 	"  max(x.occurred_at) FILTER (WHERE x.event = 'not_interested') AS refused,"
@@ -173,16 +180,20 @@ static LpSql ledger_sql = LP_SQL(
 	" LEFT JOIN (SELECT k.client_id, k.counted_at AS at FROM @s@.lead_touches k"
 	"  WHERE k.lead_id = $2 AND k.state IN ('dispatched', 'unknown', 'sent')"
 	"  ORDER BY k.counted_at, k.id LIMIT 1) t ON true"
+	" LEFT JOIN @s@.lead_assignments a ON a.lead_id = $2 AND a.status = 'active'"
+	"  AND a.outcome = 'converted'"
 	" WHERE s.lead_id = $2",
 	UUIDOID, UUIDOID);
 
-/* Kept since the merge: the survivor stays kept. */
+/* Kept since the merge: the lead stays kept whose assignment ended so. */
 static LpSql kept_sql = LP_SQL(
-	"UPDATE @s@.lead_state s SET kept_for = $3, kept_until = $4 WHERE s.lead_id = $2"
+	"UPDATE @s@.lead_state s SET kept_for = $4, kept_until = $5 WHERE s.lead_id ="
+	" coalesce((SELECT a.lead_id FROM @s@.lead_assignments a WHERE a.lead_id IN ($2, $3)"
+	"   AND a.client_id = $4 AND a.kept_until = $5 ORDER BY a.ended_at DESC LIMIT 1), $2)"
 	" AND EXISTS (SELECT FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
 	"  AND r.relation = 'lead_state' AND r.key = $2::text"
-	"  AND (r.after->>'kept_until')::timestamptz IS DISTINCT FROM $4)",
-	UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	"  AND (r.after->>'kept_until')::timestamptz IS DISTINCT FROM $5)",
+	UUIDOID, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* A key as it was before the merge, or came since. */
 typedef struct Side
@@ -400,7 +411,7 @@ part_rows(Replay *replay, const LpLead *person)
 {
 	Datum		marks[4];
 	char		nulls[] = "    ";
-	Datum		kept[] = {replay->args[0], replay->args[1],
+	Datum		kept[] = {replay->args[0], replay->args[1], replay->args[2],
 		person->kept_for ? UUIDPGetDatum(person->kept_for) : (Datum) 0,
 	TimestampTzGetDatum(person->kept_until)};
 	bool		is_kept = person->kept_for != NULL && !TIMESTAMP_IS_NOBEGIN(person->kept_until);
@@ -422,7 +433,7 @@ part_rows(Replay *replay, const LpLead *person)
 		lp_sql_run(&ledger_sql, args, NULL);
 	}
 	set_marks(replay, marks, nulls);
-	lp_sql_run(&kept_sql, kept, is_kept ? NULL : "  nn");
+	lp_sql_run(&kept_sql, kept, is_kept ? NULL : "   nn");
 }
 
 /* The hint that bans stand on both. */

@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.lp_unmerge(merge_id uuid) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'lp_unmerge';
 COMMENT ON FUNCTION @extschema@.lp_unmerge(uuid) IS
-$$Undoes a merge. If nothing has happened to the person since, every row of both leads is put back byte for byte. Otherwise captures made since go to the lead whose key they carry, touches and events since follow the address that they used, what has no address stays with the survivor, bans stay on both, and an assignment that the merge ended comes back if its client is active and nothing contradicts. The conflict row of the merge is settled. Operators only.
+$$Undoes a merge. If nothing has happened to the person since, every row of both leads is put back byte for byte. Otherwise captures made since go to the lead whose key they carry, touches and events since follow the address that they used, what has no address stays with the survivor, bans stay on both, and an assignment that the merge ended comes back unless its client has left, the lead has been another client's since, another client is by now the first that contacted it, or has its company to itself. The conflict row of the merge is settled unless a client that is still there got nothing back: it is owed a replacement. Operators only.
 Arguments: merge_id - what lp_merge returned, or lead_merges.id.
 Result: id of the lead that is restored.
 Errors: 22004 (merge_id is null), 42501 (the caller is no operator), 42704 (no such merge), LP003 (it was undone already, a later merge has to be undone first, or one of the two was erased), LP008 (the suppression key is missing or is another one).
