@@ -107,6 +107,17 @@ SELECT who(id, :'s'), unsubscribed_at IS NOT NULL AS unsubscribed, (SELECT flags
 SELECT count(*) FROM lead_available;
 ROLLBACK TO s;
 
+-- one that was lifted since is lifted for both
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT lp_suppress('email', 'd@part.example', 'operator') AS ban \gset
+SELECT effect FROM lp_record_event('bounced', email => 'd@part.example');
+SELECT lp_merge(:'s', :'d', 'x') AS m2 \gset
+SELECT lp_unsuppress(:'ban', 'a mistake');
+SELECT count(lp_unsuppress(b.id, 'a mistake')) FROM (SELECT DISTINCT ON (ban_id) id FROM lead_suppressions WHERE lifted_at IS NULL ORDER BY ban_id, id) b;
+SELECT lp_unmerge(:'m2') = :'d' AS restored;
+SELECT who(id, :'s'), email_bounced_at, (SELECT flags & 512 FROM lead_state WHERE lead_id = id) AS hint FROM lead_pool ORDER BY 1 DESC;
+ROLLBACK TO s;
+
 -- a client that is not there any more gets nothing back
 UPDATE lead_clients SET status = 'cancelled' WHERE id = client(1);
 SELECT lp_unmerge(:'m') = :'d' AS restored;

@@ -434,9 +434,8 @@ static LpSql lifted_pool_sql = LP_SQL(
 	" AND (($2 AND unsubscribed_at IS NOT NULL) OR ($3 AND email_bounced_at IS NOT NULL))",
 	UUIDOID, BOOLOID, BOOLOID, TIMESTAMPTZOID);
 
-/* Takes back what the ban had marked on leads, where no other ban says it. */
-static void
-unmark(const pg_uuid_t *leads, int n, TimestampTz now)
+void
+lp_bans_unmark(const pg_uuid_t *leads, int n, TimestampTz now)
 {
 	List	  **left = lp_bans_of_leads(leads, n, now);
 
@@ -493,7 +492,7 @@ lp_bans_lift(const pg_uuid_t *ban_id, const char *reason)
 	if (nleads > 0)
 	{
 		lp_lead_take(leads, nleads);
-		unmark(leads, nleads, now);
+		lp_bans_unmark(leads, nleads, now);
 	}
 	return true;
 }

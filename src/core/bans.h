@@ -102,6 +102,9 @@ extern pg_uuid_t *lp_bans_leads_of_keys(const LpKey *keys, int n, int *nleads);
  */
 extern bool lp_bans_lift(const pg_uuid_t *ban_id, const char *reason);
 
+/* Takes back what bans had marked on leads, where none says it any more. */
+extern void lp_bans_unmark(const pg_uuid_t *leads, int n, TimestampTz now);
+
 /* A new ban. */
 typedef struct LpBanOrder
 {

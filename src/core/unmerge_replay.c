@@ -436,7 +436,7 @@ part_rows(Replay *replay, const LpLead *person)
 	lp_sql_run(&kept_sql, kept, is_kept ? NULL : "   nn");
 }
 
-/* The hint that bans stand on both. */
+/* The hint that bans stand on both, or no longer do. */
 static void
 mark_banned(const Replay *replay)
 {
@@ -456,6 +456,7 @@ mark_banned(const Replay *replay)
 				lp_state_set_banned(&replay->scope->ids[i], 1);
 		}
 	}
+	lp_bans_unmark(replay->scope->ids, 2, now);
 }
 
 /* The assignment that the merge ended, unless something stands against it. */
