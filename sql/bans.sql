@@ -98,4 +98,12 @@ SELECT lp_suppress('email', 'a@b.example', 'operator', NULL, '2026-03-05 15:00+0
 SELECT lp_unsuppress('00000000-0000-7000-8000-00000000ffff', 'x');
 SELECT lp_is_suppressed('email', '');
 \set VERBOSITY terse
+
+-- a ban that ends by itself does not keep the mark of one that was lifted
+SELECT lead_id AS marked FROM lp_capture_apollo('{"person": {"id": "marked", "email": "marked@mark.example", "email_status": "verified"}}') \gset
+SELECT lp_suppress('email', 'marked@mark.example', 'operator') AS lasting \gset
+SELECT lp_suppress('email', 'marked@mark.example', 'unsubscribed', NULL, '2026-03-10') IS NOT NULL AS for_a_week;
+SELECT lp_unsuppress(:'lasting', 'a mistake');
+SELECT flags & 512 AS hint FROM lead_state WHERE lead_id = :'marked';
+SELECT lp_is_suppressed('email', 'marked@mark.example');
 ROLLBACK;

@@ -452,6 +452,9 @@ lp_bans_unmark(const pg_uuid_t *leads, int n, TimestampTz now)
 			LpBan	   *ban = lfirst(cell);
 			LpBanCheck	stops = lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, now);
 
+			/* As in act_on_leads: these mark nobody. */
+			if (!TIMESTAMP_IS_NOEND(ban->expires_at) || ban->kind == LP_KEY_DOMAIN)
+				continue;
 			whole |= stops != LP_BAN_STOPS_NOTHING;
 			person |= stops == LP_BAN_STOPS_PERSON;
 			bounced |= lp_ban_stops(ban, NULL, LP_CHANNEL_EMAIL, now) == LP_BAN_STOPS_BOUNCED;
