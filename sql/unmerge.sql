@@ -82,6 +82,20 @@ SELECT who(lead_id, :'s'), right(client_id::text, 1) AS client, status, origin, 
 SELECT status FROM lead_conflicts;
 ROLLBACK TO s;
 
+-- an address that a capture or a pin gave to both is known to bans for both
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s", "email": "d@part.example", "email_status": "verified"}}', '2026-03-04 16:00+00');
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT who(id, :'s'), email FROM lead_pool ORDER BY 1 DESC;
+SELECT who(lead_id, :'s'), value, identifies FROM lead_identities WHERE kind = 'email' ORDER BY 1 DESC, 2;
+SELECT lp_suppress('email', 'd@part.example', 'dnc') IS NOT NULL AS banned;
+SELECT effect FROM lp_record_event('bounced', email => 'd@part.example');
+SELECT who(lead_id, :'s'), (lp_jit_check(lead_id, client_id, 'email', CASE client_id WHEN client(1) THEN 'out@one.example' ELSE 'out@two.example' END)).blocked_by FROM lead_assignments ORDER BY 1 DESC;
+ROLLBACK TO s;
+SELECT lp_pin(:'s', 'email', '"d@part.example"');
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT who(lead_id, :'s'), value, identifies FROM lead_identities WHERE kind = 'email' ORDER BY 1 DESC, 2;
+ROLLBACK TO s;
+
 -- touches and events since follow the address that they used
 SELECT right(client_id::text, 1) AS owner FROM lead_assignments WHERE status = 'active';
 SELECT state FROM lp_touch_confirm(:'dt');

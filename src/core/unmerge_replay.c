@@ -205,6 +205,14 @@ typedef struct Side
 	bool		is_new;
 } Side;
 
+/* A key that a capture since the merge tells of its side. */
+typedef struct Told
+{
+	LpKey		key;
+	int			side;
+	char	   *source;
+} Told;
+
 typedef struct Replay
 {
 	const LpMergeScope *scope;
@@ -212,6 +220,8 @@ typedef struct Replay
 	Datum		args[3];		/* merge, survivor, duplicate */
 	Side	   *keys;
 	int			n_keys;
+	Told	   *told;
+	int			n_told;
 	bool		has_later[2];	/* captures since the merge */
 } Replay;
 
@@ -263,10 +273,13 @@ side_of_capture(Replay *replay, const LpArchived *part)
 		side = known->duplicates ? 1 : 0;
 		break;
 	}
+	replay->told = replay->told == NULL ? palloc(sizeof(Told) * (n + 1)) :
+		repalloc(replay->told, sizeof(Told) * (replay->n_told + n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		Side	   *key;
 
+		replay->told[replay->n_told++] = (Told) {keys[i], side, part->source};
 		if (find_key(replay, lp_key_kind_name(keys[i].kind), keys[i].value) != NULL)
 			continue;
 		replay->keys = repalloc(replay->keys, sizeof(Side) * (replay->n_keys + 1));
@@ -327,6 +340,56 @@ part_captures(Replay *replay)
 	}
 }
 
+/*
+ * A key whose owner is the other side is known to bans all the same, as it is
+ * where a capture finds it taken.
+ */
+static void
+know_keys(const Replay *replay, const Told *told, int n)
+{
+	LpKey	   *keys = palloc(sizeof(LpKey) * Max(n, 1));
+	Datum	   *hashes = palloc(sizeof(Datum) * Max(n, 1));
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	char	  **sources = palloc(sizeof(char *) * Max(n, 1));
+	int			changed;
+
+	for (int i = 0; i < n; i++)
+	{
+		keys[i] = told[i].key;
+		keys[i].identifies = false;
+		hashes[i] = lp_bans_key_hash(&keys[i]);
+		ids[i] = replay->scope->ids[told[i].side];
+		sources[i] = told[i].source;
+	}
+	lp_identities_add(keys, hashes, ids, sources, n, lp_clock_now(), &changed);
+}
+
+/* The addresses that a lead shows: a pin may have brought one. */
+static void
+know_shown(const Replay *replay, int side, const LpPoolRow *row)
+{
+	static const struct
+	{
+		LpKeyKind	kind;
+		LpPoolColumn column;
+	}			shown[] = {
+		{LP_KEY_EMAIL, LP_COL_EMAIL_MATCH},
+		{LP_KEY_PHONE, LP_COL_PHONE},
+		{LP_KEY_LINKEDIN, LP_COL_LINKEDIN_SLUG}
+	};
+	Told		told[lengthof(shown)];
+	int			n = 0;
+
+	for (int i = 0; i < lengthof(shown); i++)
+	{
+		char	   *value = lp_pool_text(replay->pool, row, shown[i].column);
+
+		if (value != NULL && strlen(value) <= LP_KEY_MAX_BYTES)
+			told[n++] = (Told) {{shown[i].kind, value}, side, "operator"};
+	}
+	know_keys(replay, told, n);
+}
+
 static void
 part_keys(Replay *replay)
 {
@@ -347,6 +410,7 @@ part_keys(Replay *replay)
 	args[3] = lp_array_of_texts(values, n);
 	lp_sql_run(&keys_move_sql, args, NULL);
 	lp_sql_run(&keys_again_sql, replay->args, NULL);
+	know_keys(replay, replay->told, replay->n_told);
 }
 
 static void
@@ -399,6 +463,7 @@ fold_side(Replay *replay, int side, bool had_captures)
 	lp_pool_update(replay->pool, &row, 1);
 	lp_fold_state(replay->pool, row, id, &state);
 	lp_state_save(&state, 1);
+	know_shown(replay, side, row);
 }
 
 static LpSql had_captures_sql = LP_SQL(
