@@ -121,6 +121,30 @@ SELECT who(id, :'s'), unsubscribed_at IS NOT NULL AS unsubscribed, (SELECT flags
 SELECT count(*) FROM lead_available;
 ROLLBACK TO s;
 
+-- one that the merge brought to a third lead, by a number that both have, goes
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT lead_id AS t FROM lp_capture_apollo('{"person": {"id": "t", "email": "t@part.example", "email_status": "verified"}}') \gset
+SELECT outcome FROM lp_capture('list', '{"email": "t@part.example", "phone": "+13035550188"}');
+SELECT lp_suppress('email', 's@part.example', 'operator') IS NOT NULL AS banned;
+SELECT lp_merge(:'s', :'d', 'x') AS m2 \gset
+SELECT outcome, detail FROM lp_capture('list', '{"email": "t@part.example", "city": "Tula"}');
+SELECT flags & 512 AS hint FROM lead_state WHERE lead_id = :'t';
+SELECT lp_unmerge(:'m2') = :'d' AS restored;
+SELECT flags & 512 AS hint FROM lead_state WHERE lead_id = :'t';
+SELECT count(*) FROM lead_available WHERE lead_id = :'t';
+ROLLBACK TO s;
+
+-- pins go back with the duplicate; one set since is the survivor's
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT lp_pin(:'d', 'title', '"D"'), lp_pin(:'d', 'city', '"Dover"'), lp_pin(:'d', 'country', '"Denmark"');
+SELECT lp_merge(:'s', :'d', 'x') AS m2 \gset
+SELECT lp_pin(:'s', 'city', '"Sligo"'), lp_pin(:'s', 'person_state', '"Sligo"'), lp_unpin(:'s', 'country');
+SELECT title, city, person_state FROM lead_pool WHERE id = :'s';
+SELECT lp_unmerge(:'m2') = :'d' AS restored;
+SELECT who(lead_id, :'s'), column_name, value FROM lead_pins ORDER BY 1 DESC, 2;
+SELECT who(id, :'s'), title, city, person_state, country FROM lead_pool ORDER BY 1 DESC;
+ROLLBACK TO s;
+
 -- one that was lifted since is lifted for both
 SELECT lp_unmerge(:'m') = :'d' AS restored;
 SELECT lp_suppress('email', 'd@part.example', 'operator') AS ban \gset

@@ -72,6 +72,15 @@ static LpSql contradicted_sql = LP_SQL(
 	"      AND h.client_id::text IN (w.before->>'client_id', w.after->>'client_id'))))",
 	UUIDOID);
 
+/* Others that share a key on which the merge put a ban. */
+static LpSql marked_sql = LP_SQL(
+	"SELECT DISTINCT i.lead_id FROM @s@.lead_merge_rows r"
+	" JOIN @s@.lead_suppressions b ON b.id = r.key::uuid"
+	" JOIN @s@.lead_identities i ON i.key_hash = b.key_hash"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_suppressions' AND r.before IS NULL"
+	" AND i.lead_id <> ALL ($2)",
+	UUIDOID, UUIDARRAYOID);
+
 static LpSql undone_sql = LP_SQL(
 	"UPDATE @s@.lead_merges SET unmerged_at = greatest($2, merged_at) WHERE id = $1",
 	UUIDOID, TIMESTAMPTZOID);
@@ -153,6 +162,27 @@ lock(const LpMergeScope *scope)
 	lp_lead_lock(scope->ids, 2);
 }
 
+/* Both leads as they were, and what others had of the merge taken back. */
+static void
+restore(const LpMergeScope *scope)
+{
+	Datum		args[] = {UUIDPGetDatum(&scope->merge_id), lp_array_of_uuids(scope->ids, 2)};
+	LpLead	   *merged = lp_lead_load(&scope->ids[0], 1);
+	uint64		n = lp_sql_run(&marked_sql, args, NULL);
+	pg_uuid_t  *others = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+
+	for (uint64 row = 0; row < n; row++)
+		others[row] = *lp_col_uuid(row, 1);
+	lp_merge_journal_restore(scope, NULL);
+	for (int i = 0; i < 2; i++)
+		lp_merge_hold(&scope->ids[i], merged);
+	if (n > 0)
+	{
+		lp_lead_lock(others, n);
+		lp_bans_unmark(others, n, lp_clock_now());
+	}
+}
+
 Datum
 lp_unmerge(PG_FUNCTION_ARGS)
 {
@@ -170,13 +200,7 @@ lp_unmerge(PG_FUNCTION_ARGS)
 	load(&scope);
 	now = lp_clock_now();
 	if (is_clean(&scope))
-	{
-		LpLead	   *merged = lp_lead_load(&scope.ids[0], 1);
-
-		lp_merge_journal_restore(&scope, NULL);
-		for (int i = 0; i < 2; i++)
-			lp_merge_hold(&scope.ids[i], merged);
-	}
+		restore(&scope);
 	else
 		lp_unmerge_replay(&scope);
 	{

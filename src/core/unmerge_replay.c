@@ -115,6 +115,23 @@ static LpSql events_move_sql = LP_SQL(
 	"    WHERE i.lead_id = $2) END",
 	UUIDOID, UUIDOID, UUIDOID);
 
+/* Pins that the merge took along; one set anew since is the survivor's. */
+static LpSql pins_again_sql = LP_SQL(
+	"INSERT INTO @s@.lead_pins SELECT b.* FROM @s@.lead_merge_rows r,"
+	" LATERAL jsonb_populate_record(NULL::@s@.lead_pins, r.before) b"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_pins' AND r.after IS NULL"
+	" AND b.lead_id = $3 AND EXISTS (SELECT FROM @s@.lead_pins p"
+	"  WHERE p.lead_id = $2 AND p.column_name = b.column_name)",
+	UUIDOID, UUIDOID, UUIDOID);
+
+static LpSql pins_gone_sql = LP_SQL(
+	"DELETE FROM @s@.lead_pins p USING @s@.lead_merge_rows r, @s@.lead_pins b"
+	" WHERE r.merge_id = $1 AND r.relation = 'lead_pins' AND r.after IS NULL"
+	" AND b.lead_id = $3 AND r.key = b.lead_id || ':' || b.column_name"
+	" AND p.lead_id = $2 AND p.column_name = b.column_name"
+	" AND p.value = b.value AND p.pinned_at = b.pinned_at",
+	UUIDOID, UUIDOID, UUIDOID);
+
 static LpSql assignments_back_sql = LP_SQL(
 	"UPDATE @s@.lead_assignments a SET lead_id = $3, origin = r.before->>'origin'"
 	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
@@ -421,6 +438,8 @@ part_ledger(Replay *replay)
 	lp_sql_run(&events_back_sql, replay->args, NULL);
 	lp_sql_run(&events_move_sql, replay->args, NULL);
 	lp_sql_run(&assignments_back_sql, replay->args, NULL);
+	lp_sql_run(&pins_again_sql, replay->args, NULL);
+	lp_sql_run(&pins_gone_sql, replay->args, NULL);
 }
 
 /* Marks of the person that stay on both. */
