@@ -68,6 +68,11 @@ for my $step (1 .. 4 * $people)
 		"SELECT count(*) FROM lp_touch_record($lead, '$client', '" . one_of(qw(email linkedin voice)) . "', NULL, '" . client(9) . "', '" . one_of('a', 'b') . "');\n",
 		"SELECT count(touch_id) FROM lp_jit_claim($lead, '$client', 'linkedin', NULL, '" . client(9) . "', '" . one_of('a', 'b') . "');\n",
 		"SELECT count(*) FROM lp_record_event('$event', lead_id => $lead, client_id => '$client');\n",
+		"SELECT count(*) FROM lp_transfer($lead, '$client', 'x');\n",
+		"SELECT lp_pin($lead, '" . one_of(qw(title city)) . "', '\"pin $step\"');\n",
+		"SELECT lp_pin($lead, 'email', '\"p" . (1 + int(rand($people))) . "\@co1.example\"');\n",
+		"SELECT lp_suppress('email', 'p" . (1 + int(rand($people))) . "\@co1.example', '" . one_of(qw(dnc operator unsubscribed excluded)) . "', '$client', "
+		  . one_of('NULL', "'2026-03-20'") . ");\n",
 		"SELECT lp_suppress('email', 'p" . (1 + int(rand($people))) . "\@co1.example', '" . one_of(qw(dnc operator unsubscribed)) . "');\n");
 }
 my ($rc, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 0);
