@@ -76,6 +76,13 @@ typedef struct LpBody
 
 extern void lp_archive_store(const LpPool *pool, const LpBody *body);
 
+/*
+ * findings.c: keeps whom a stored body mentions (lead_capture_keys), and what
+ * in it nobody expected (lead_unmapped).
+ */
+extern void lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id,
+							  const LpBody *body);
+
 /* Every address, number and profile anywhere in a part, as keys. */
 extern LpKey *lp_archive_mentions(const LpPool *pool, const LpProvider *provider,
 								  LpElementKind kind, Jsonb *json, int *n);

@@ -22,6 +22,12 @@ typedef struct LpPerson
 	LpNeedles	needles;
 } LpPerson;
 
+/*
+ * person.c: finds whom an erasure is of and locks all that it touches: clients
+ * that own the leads, stripes of the keys, leads.
+ */
+extern LpPerson *lp_person_lock(const pg_uuid_t *lead_id, const char *email, const char *phone);
+
 /* What took place, for the certificate. */
 typedef struct LpErased
 {

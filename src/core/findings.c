@@ -1,0 +1,296 @@
+/*
+ * findings.c
+ *	  What is found in a payload besides the columns: whom it mentions, and
+ *	  paths that no column is mapped to.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "core/archive.h"
+#include "core/bans.h"
+#include "store/sql.h"
+#include "util/jsonwalk.h"
+
+#define MAX_PATH 1000			/* bytes */
+#define MAX_SAMPLE 200			/* characters */
+#define MIN_NUMBER 7			/* digits of what may be a phone number */
+
+static LpSql keys_sql = LP_SQL(
+	"INSERT INTO @s@.lead_capture_keys (capture_id, key_hash)"
+	" SELECT DISTINCT c, h FROM unnest($1, $2) u(c, h)",
+	UUIDARRAYOID, BYTEAARRAYOID);
+
+static LpSql unmapped_sql = LP_SQL(
+	"INSERT INTO @s@.lead_unmapped (capture_id, provider, json_path, sample, seen_at)"
+	" SELECT DISTINCT ON (c, p) c, $1, p, s, $2"
+	" FROM unnest($3, $4, $5) WITH ORDINALITY u(c, p, s, n)"
+	" ORDER BY c, p, s IS NULL, n",
+	TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
+
+/* What a walk over a payload finds, as columns for SQL. */
+typedef struct Findings
+{
+	const LpPool *pool;
+	Datum	   *key_captures;
+	Datum	   *key_hashes;
+	int			n_keys;
+	int			key_room;
+	Datum	   *path_captures;
+	char	  **paths;
+	char	  **samples;
+	int			n_paths;
+	int			path_room;
+	Datum		capture;		/* the one being read */
+	bool		keys_only;		/* keys as they are, nothing for SQL */
+	LpKey	   *keys;
+} Findings;
+
+static void
+found_key(Findings *f, LpKeyKind kind, const char *text)
+{
+	LpKey		key;
+
+	if (!lp_key_make(kind, text, NULL, &key))
+		return;
+	if (f->keys_only)
+	{
+		f->keys = f->n_keys == 0 ? palloc(sizeof(LpKey)) :
+			repalloc(f->keys, sizeof(LpKey) * (f->n_keys + 1));
+		f->keys[f->n_keys++] = key;
+		return;
+	}
+	if (f->n_keys == f->key_room)
+	{
+		f->key_room = Max(64, f->key_room * 2);
+		f->key_captures = f->n_keys == 0 ? palloc(sizeof(Datum) * f->key_room) :
+			repalloc(f->key_captures, sizeof(Datum) * f->key_room);
+		f->key_hashes = f->n_keys == 0 ? palloc(sizeof(Datum) * f->key_room) :
+			repalloc(f->key_hashes, sizeof(Datum) * f->key_room);
+	}
+	f->key_captures[f->n_keys] = f->capture;
+	f->key_hashes[f->n_keys++] = lp_bans_key_hash(&key);
+}
+
+static bool
+may_be_number(const char *text)
+{
+	int			digits = 0;
+
+	for (const char *p = text; *p != '\0'; p++)
+		digits += *p >= '0' && *p <= '9';
+	return digits >= MIN_NUMBER && digits <= 20 && strlen(text) <= 40;
+}
+
+/* A string anywhere in a payload, below the key named last. */
+static void
+look_at_string(Findings *f, const char *key, const JsonbValue *value)
+{
+	char	   *text;
+
+	if (value->type != jbvString || value->val.string.len > 2000)
+		return;
+	text = lp_json_value_text(value);
+
+	if (strchr(text, '@') != NULL)
+		found_key(f, LP_KEY_EMAIL, text);
+	if (strstr(text, "linkedin.com/in/") != NULL)
+		found_key(f, LP_KEY_LINKEDIN, text);
+	if (strcmp(key, "person_id") == 0 || strstr(key, "people_ids") != NULL)
+		found_key(f, LP_KEY_APOLLO_ID, text);
+	if ((strstr(key, "phone") != NULL || strstr(key, "number") != NULL) &&
+		may_be_number(text))
+		found_key(f, LP_KEY_PHONE, text);
+}
+
+static void
+found_path(Findings *f, const char *path, const JsonbValue *value)
+{
+	int			len = pg_mbcliplen(path, strlen(path), MAX_PATH);
+	char	   *sample = lp_json_value_text(value);
+
+	if (f->n_paths == f->path_room)
+	{
+		f->path_room = Max(64, f->path_room * 2);
+		f->path_captures = f->n_paths == 0 ? palloc(sizeof(Datum) * f->path_room) :
+			repalloc(f->path_captures, sizeof(Datum) * f->path_room);
+		f->paths = f->n_paths == 0 ? palloc(sizeof(char *) * f->path_room) :
+			repalloc(f->paths, sizeof(char *) * f->path_room);
+		f->samples = f->n_paths == 0 ? palloc(sizeof(char *) * f->path_room) :
+			repalloc(f->samples, sizeof(char *) * f->path_room);
+	}
+	if (value->type == jbvBool)
+		sample = value->val.boolean ? "true" : "false";
+	else if (value->type == jbvBinary)
+		sample = lp_json_is_list(value) ? "[]" : "{}";
+	if (sample != NULL)
+		sample = pnstrdup(sample, pg_mbcharcliplen(sample, strlen(sample), MAX_SAMPLE));
+	f->path_captures[f->n_paths] = f->capture;
+	f->paths[f->n_paths] = pnstrdup(path, len);
+	f->samples[f->n_paths++] = sample;
+}
+
+static const LpField data_field = {.open = true};
+
+/* The path of a member; a long one is not written further than it is kept. */
+static const char *
+member_path(const char *path, const char *between, const char *word)
+{
+	return strlen(path) > MAX_PATH ? path :
+		psprintf("%s%s%.*s", path, between, MAX_PATH, word);
+}
+
+/*
+ * Walks one value.  path is its place in the element; field what is known of
+ * it, or NULL; key the last key on the way.
+ */
+static void
+walk(Findings *f, const char *path, const char *key, const LpField *field,
+	 const JsonbValue *value)
+{
+	LpWalk		each;
+	JsonbValue	name;
+	JsonbValue	member;
+	bool		is_list = lp_json_is_list(value);
+	bool		data = field != NULL && field->open;
+
+	check_stack_depth();
+	if (value->type != jbvBinary || JsonContainerSize(value->val.binary.data) == 0)
+	{
+		look_at_string(f, key, value);
+		if (field == NULL && !f->keys_only)
+			found_path(f, path, value);
+		return;
+	}
+	lp_walk_begin(&each, value->val.binary.data);
+	while (lp_walk_next(&each, &name, &member))
+	{
+		const LpField *inner = data ? &data_field : NULL;
+		char	   *word;
+
+		if (is_list)
+		{
+			LpField		entry = {0};
+
+			if (field != NULL && field->list && !data)
+			{
+				entry.inside = field->inside;
+				inner = &entry;
+			}
+			walk(f, member_path(path, "[]", ""), key, inner, &member);
+			continue;
+		}
+		word = pnstrdup(name.val.string.val, name.val.string.len);
+		if (field != NULL && field->inside != NULL && !field->list)
+			inner = lp_shape_find(field->inside, word, strlen(word));
+		walk(f, member_path(path, *path == '\0' ? "" : ".", word), word, inner,
+			 &member);
+	}
+}
+
+static void
+walk_json(Findings *f, const char *path, const LpShape *shape, Jsonb *json)
+{
+	LpField		field = {.inside = shape};
+	JsonbValue	value;
+
+	value.type = jbvBinary;
+	value.val.binary.data = &json->root;
+	value.val.binary.len = VARSIZE(json) - VARHDRSZ;
+	walk(f, path, "", &field, &value);
+}
+
+/* A row: its keys are columns, and what a jsonb column holds is data. */
+static void
+walk_row(Findings *f, Jsonb *json)
+{
+	LpWalk		each;
+	JsonbValue	name;
+	JsonbValue	member;
+
+	lp_walk_begin(&each, &json->root);
+	while (lp_walk_next(&each, &name, &member))
+	{
+		char	   *word = pnstrdup(name.val.string.val, name.val.string.len);
+		bool		known = lp_pool_column(f->pool, word, strlen(word)) >= 0 &&
+		lp_facts_settable(word, strlen(word));
+
+		walk(f, word, word, known ? &data_field : NULL, &member);
+	}
+}
+
+/*
+ * The paths of contacts and companies are written as they are inside a
+ * person, so that one path means one thing.
+ */
+static void
+walk_part(Findings *f, const LpProvider *provider, const LpPart *part)
+{
+	f->capture = UUIDPGetDatum(&part->id);
+	if (!JB_ROOT_IS_OBJECT(part->json))
+		return;
+	if (provider == NULL)
+		walk_row(f, part->json);
+	else if (part->kind == LP_ELEMENT_CONTACT)
+		walk_json(f, "contact", provider->contact, part->json);
+	else if (part->kind == LP_ELEMENT_ORGANIZATION)
+		walk_json(f, "organization", provider->organization, part->json);
+	else
+		walk_json(f, "", provider->person, part->json);
+}
+
+LpKey *
+lp_archive_mentions(const LpPool *pool, const LpProvider *provider, LpElementKind kind,
+					Jsonb *json, int *n)
+{
+	Findings	f = {.pool = pool, .keys_only = true};
+	LpPart		part = {.kind = kind, .json = json};
+
+	walk_part(&f, provider, &part);
+	*n = f.n_keys;
+	return f.keys;
+}
+
+static void
+store_findings(const Findings *f, const LpBody *body)
+{
+	if (f->n_keys > 0)
+	{
+		Datum		args[] = {
+			lp_array_of_datums(f->key_captures, f->n_keys, UUIDOID),
+			lp_array_of_datums(f->key_hashes, f->n_keys, BYTEAOID)
+		};
+
+		lp_sql_run(&keys_sql, args, NULL);
+	}
+	if (f->n_paths > 0)
+	{
+		Datum		args[] = {
+			CStringGetTextDatum(body->source),
+			TimestampTzGetDatum(body->captured_at),
+			lp_array_of_datums(f->path_captures, f->n_paths, UUIDOID),
+			lp_array_of_texts(f->paths, f->n_paths),
+			lp_array_of_texts(f->samples, f->n_paths)
+		};
+
+		lp_sql_run(&unmapped_sql, args, NULL);
+	}
+}
+
+void
+lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id, const LpBody *body)
+{
+	Findings	f = {.pool = pool};
+
+	for (int i = 0; i < body->n_parts; i++)
+		walk_part(&f, body->provider, &body->parts[i]);
+	if (body->json != NULL)
+	{
+		f.capture = UUIDPGetDatum(envelope_id);
+		walk_json(&f, "", body->provider->envelope, body->json);
+	}
+	store_findings(&f, body);
+}
