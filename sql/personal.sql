@@ -23,6 +23,12 @@ WHERE p.what = 'clear' AND c.attnotnull AND NOT c.atthasdef ORDER BY 1, 2;
 SELECT table_name FROM lead_personal_data GROUP BY table_name
 HAVING bool_or(what = 'delete') AND NOT bool_and(what = 'delete') ORDER BY 1;
 
+-- Free text: what is read through for mentions of a person, and what is not although it could be.
+SELECT p.table_name, p.column_name FROM lead_personal_data p JOIN columns c USING (table_name, column_name) JOIN pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
+WHERE p.searched AND (p.what NOT IN ('clear', 'clean', 'delete') OR c.attstattarget IS DISTINCT FROM 0 OR a.atttypid NOT IN ('text'::regtype, 'jsonb'::regtype)) ORDER BY 1, 2;
+SELECT p.table_name, p.column_name, p.what FROM lead_personal_data p JOIN columns c USING (table_name, column_name) JOIN pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
+WHERE NOT p.searched AND a.atttypid = 'jsonb'::regtype AND p.table_name <> 'lead_pool' ORDER BY 1, 2;
+
 -- What may name a person shows in no statistics (no row).
 SELECT c.table_name, c.column_name FROM columns c JOIN lead_personal_data p USING (table_name, column_name)
 WHERE c.attstattarget IS DISTINCT FROM 0 AND (p.what = 'clean' OR c.column_name IN ('email', 'email_match', 'phone', 'linkedin_url', 'linkedin_slug',

@@ -204,12 +204,11 @@ static void
 clean_rest(LpBatch *batch, LpBody *body)
 {
 	int		   *cuts = palloc(sizeof(int) * Max(batch->n, 1));
-	bool		about_root;
 	char	   *clean;
 
 	for (int i = 0; i < batch->n; i++)
 		cuts[i] = DatumGetInt32(body->cuts[i]);
-	clean = lp_redact_json(batch->erased, body->rest, true, cuts, batch->n, &about_root);
+	clean = lp_redact_json(batch->erased, body->rest, true, cuts, batch->n);
 	if (clean == NULL)
 		return;
 	body->rest = clean;
@@ -245,6 +244,7 @@ archive(LpBatch *batch)
 		part->kind = element->kind;
 		part->text = element->part;
 		part->json = element->json;
+		part->region = element->facts == NULL ? NULL : element->facts->country_code;
 		if (element->lead >= 0)
 			part->lead_id = &batch->leads[element->lead].id;
 		if (element->company >= 0)

@@ -55,6 +55,7 @@ typedef struct LpPart
 	LpElementKind kind;
 	char	   *text;
 	Jsonb	   *json;
+	const char *region;			/* country of its numbers, or NULL */
 } LpPart;
 
 /* A body to be stored, cut into parts. */
@@ -82,10 +83,6 @@ extern void lp_archive_store(const LpPool *pool, const LpBody *body);
  */
 extern void lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id,
 							  const LpBody *body);
-
-/* Every address, number and profile anywhere in a part, as keys. */
-extern LpKey *lp_archive_mentions(const LpPool *pool, const LpProvider *provider,
-								  LpElementKind kind, Jsonb *json, int *n);
 
 extern void lp_sha256(const char *data, int len, uint8 *hash);
 

@@ -23,6 +23,7 @@
 #include "core/fold.h"
 #include "core/lead.h"
 #include "core/stripes.h"
+#include "core/textkeys.h"
 #include "core/tie.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -333,26 +334,48 @@ learn_element(LpBatch *batch, const LpElement *element, const LpKey *keys, int n
 static LpSql any_erasure_sql = LP_SQL(
 	"SELECT 1 FROM @s@.lead_suppressions WHERE reason = 'erasure' LIMIT 1");
 
-/* Keys of people who were erased, anywhere in what others' elements say. */
+/* Keys of people who were erased, in a text that is about others. */
+static void
+learn_text(LpBatch *batch, const char *text, const char *region)
+{
+	int			n;
+	LpKey	   *keys = lp_text_keys(text, region, &n);
+
+	if (n == 0 || !has_erasure(lp_bans_of_keys(keys, n, batch->now)))
+		return;
+	for (int k = 0; k < n; k++)
+		if (has_erasure(lp_bans_of_keys(&keys[k], 1, batch->now)))
+			learn_erased(batch, NULL, &keys[k], 1);
+}
+
+/* The same in others' elements, and in what the body says besides elements. */
 static void
 learn_mentions(LpBatch *batch)
 {
+	char	   *rest = pnstrdup(batch->body, batch->len);
+
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
-		LpKey	   *keys;
-		int			n;
 
-		if (element->json == NULL || element->erased)
+		if (element->json == NULL)
 			continue;
-		keys = lp_archive_mentions(batch->pool, batch->provider, element->kind,
-								   element->json, &n);
-		if (n == 0 || !has_erasure(lp_bans_of_keys(keys, n, batch->now)))
-			continue;
-		for (int k = 0; k < n; k++)
-			if (has_erasure(lp_bans_of_keys(&keys[k], 1, batch->now)))
-				learn_erased(batch, NULL, &keys[k], 1);
+		memset(rest + element->span.start, ' ', element->span.end - element->span.start);
+		if (!element->erased)
+			learn_text(batch, element->part,
+					   element->facts == NULL ? NULL : element->facts->country_code);
 	}
+	learn_text(batch, rest, NULL);
+}
+
+/* Nothing of an element is stored: it is of somebody who was erased. */
+static void
+suppress(LpElement *element)
+{
+	element->erased = true;
+	element->lead = -1;
+	element->outcome = "suppressed";
+	element->detail = "erased";
 }
 
 /* The other elements without mentions of who was erased. */
@@ -362,15 +385,20 @@ clean_others(LpBatch *batch)
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
-		bool		about_root;
 		char	   *clean;
 
 		if (element->json == NULL || element->erased)
 			continue;
 		clean = lp_redact_json(batch->erased, element->part,
-							   element->kind != LP_ELEMENT_CONTACT, NULL, 0, &about_root);
+							   element->kind != LP_ELEMENT_CONTACT, NULL, 0);
 		if (clean == NULL)
 			continue;
+		/* It would be of nobody: it is the erased person's. */
+		if (element->kind != LP_ELEMENT_ORGANIZATION && element->outcome != NULL)
+		{
+			suppress(element);
+			continue;
+		}
 		element->part = clean;
 		element->json = lp_batch_json(clean, strlen(clean));
 		element->facts = lp_facts_read(batch->pool, batch->provider, batch->source,
@@ -415,10 +443,7 @@ drop_erased(LpBatch *batch)
 		if (counts[i] == 0 ||
 			!has_erasure(lp_bans_of_keys(keys[i], counts[i], batch->now)))
 			continue;
-		element->erased = true;
-		element->lead = -1;
-		element->outcome = "suppressed";
-		element->detail = "erased";
+		suppress(element);
 		if (batch->known == NULL)
 			learn_element(batch, element, keys[i], counts[i]);
 	}

@@ -127,20 +127,27 @@ certificate(const LpPerson *person, const LpErased *erased, const pg_uuid_t *ban
 	return SPI_datumTransfer(lp_col(0, 1), false, -1);
 }
 
+/* The person's own rows. */
 static void
-erase(const LpPerson *person, LpErased *erased, TimestampTz now)
+erase_rows(const LpPerson *person, TimestampTz now)
 {
 	Datum		args[] = {lp_array_of_uuids(person->ids, person->n), TimestampTzGetDatum(now)};
 
-	erased->captures = lp_traces_of_captures(person);
-	erased->events = lp_traces_of_events(person);
-	lp_traces_of_bans(person);
-	if (person->n == 0)
-		return;
 	lp_sql_run(&erased_sql, args, NULL);
 	lp_merge_forget(person->ids, person->n);
 	lp_personal_erase(person->ids, person->n);
 	lp_available_refresh(person->ids, person->n);
+}
+
+static void
+erase(const LpPerson *person, LpErased *erased, TimestampTz now)
+{
+	erased->captures = lp_traces_of_captures(person);
+	erased->events = lp_traces_of_events(person);
+	lp_traces_of_bans(person);
+	if (person->n > 0)
+		erase_rows(person, now);
+	erased->events += lp_notes_clean(person);
 }
 
 Datum

@@ -48,4 +48,10 @@ extern int	lp_traces_of_captures(const LpPerson *person);
 extern int	lp_traces_of_events(const LpPerson *person);
 extern void lp_traces_of_bans(const LpPerson *person);
 
+/*
+ * notes.c: takes the person out of free text about others; after the person's
+ * own rows are cleared.  Returns how many reports it cleaned.
+ */
+extern int	lp_notes_clean(const LpPerson *person);
+
 #endif							/* LP_ERASE_H */

@@ -22,6 +22,7 @@
 #include "core/event_target.h"
 #include "core/lead.h"
 #include "core/ownership.h"
+#include "core/textkeys.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -354,8 +355,26 @@ drop_detail_of_erased(Event *event)
 	if (event->to.lead_id == NULL && event->to.has_key)
 		foreach(cell, lp_bans_of_keys(&event->to.key, 1, event->now))
 			erased |= ((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE;
+	if (!erased && JB_ROOT_COUNT(event->detail) > 0)
+		erased = lp_text_shows_erased(JsonbToCString(NULL, &event->detail->root,
+													 VARSIZE(event->detail)), NULL, event->now);
 	if (erased)
 		event->detail = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
+/* A provider's id that shows somebody who was erased is kept as a keyed hash. */
+static void
+hide_external_id(Event *event)
+{
+	uint8		hash[LP_HASH_BYTES];
+	char		hex[LP_HASH_BYTES * 2 + 1];
+
+	if (event->external_id == NULL ||
+		!lp_text_shows_erased(psprintf("\"%s\"", event->external_id), NULL, event->now))
+		return;
+	lp_bans_hash(LP_KEY_APOLLO_ID, event->external_id, hash);
+	hex[hex_encode((char *) hash, LP_HASH_BYTES, hex)] = '\0';
+	event->external_id = psprintf("erased:%s", hex);
 }
 
 Datum
@@ -400,6 +419,7 @@ lp_record_event(PG_FUNCTION_ARGS)
 			lp_client_no_such(given_client);
 	}
 
+	hide_external_id(&event);
 	if (event.external_id != NULL && is_repeat(&event))
 	{
 		return_event(fcinfo, lp_col_uuid(0, 1), lp_col_uuid(0, 2), "duplicate");

@@ -26,6 +26,7 @@
 #include "core/organization.h"
 #include "core/pins.h"
 #include "core/stripes.h"
+#include "core/textkeys.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/clock.h"
@@ -432,18 +433,20 @@ keys_of_pin(const LpPool *pool, const char *column, Jsonb *value, const LpPoolRo
 
 /* Nothing of somebody who was erased comes back by hand either. */
 static void
-refuse_erased(const LpKey *keys, int n, TimestampTz now)
+refuse_erased(Jsonb *value, const LpKey *keys, int n, TimestampTz now)
 {
 	ListCell   *cell;
+	bool		erased = lp_text_shows_erased(JsonbToCString(NULL, &value->root, VARSIZE(value)),
+											  NULL, now);
 
-	foreach(cell, lp_bans_of_keys(keys, n, now))
-	{
-		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
-			ereport(ERROR,
-					errcode(ERRCODE_LP_BANNED),
-					errmsg("the person with this value was erased"),
-					errhint("It cannot be stored again."));
-	}
+	if (n > 0)
+		foreach(cell, lp_bans_of_keys(keys, n, now))
+			erased |= ((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE;
+	if (erased)
+		ereport(ERROR,
+				errcode(ERRCODE_LP_BANNED),
+				errmsg("the person with this value was erased"),
+				errhint("It cannot be stored again."));
 }
 
 /* Two leads are one conflict, whichever of them was pinned. */
@@ -524,11 +527,9 @@ lp_pin(PG_FUNCTION_ARGS)
 	lp_lead_take(&id, 1);
 	(void) require_lead(pool, &id);
 	batch = refold_batch(&id, 1);
+	refuse_erased(value, keys, n, batch->now);
 	if (n > 0)
-	{
-		refuse_erased(keys, n, batch->now);
 		give_keys(batch, &id, keys, n);
-	}
 	lp_pins_set(&id, column, value, GetUserNameFromId(GetOuterUserId(), false), batch->now);
 	lp_batch_refold(batch);
 	lp_call_end();

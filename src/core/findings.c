@@ -12,12 +12,12 @@
 
 #include "core/archive.h"
 #include "core/bans.h"
+#include "core/textkeys.h"
 #include "store/sql.h"
 #include "util/jsonwalk.h"
 
 #define MAX_PATH 1000			/* bytes */
 #define MAX_SAMPLE 200			/* characters */
-#define MIN_NUMBER 7			/* digits of what may be a phone number */
 
 static LpSql keys_sql = LP_SQL(
 	"INSERT INTO @s@.lead_capture_keys (capture_id, key_hash)"
@@ -45,65 +45,30 @@ typedef struct Findings
 	int			n_paths;
 	int			path_room;
 	Datum		capture;		/* the one being read */
-	bool		keys_only;		/* keys as they are, nothing for SQL */
-	LpKey	   *keys;
 } Findings;
 
+/* Whom the text of a part mentions; region is the country of its person. */
 static void
-found_key(Findings *f, LpKeyKind kind, const char *text)
+found_keys(Findings *f, const char *text, const char *region)
 {
-	LpKey		key;
+	int			n;
+	LpKey	   *keys = lp_text_keys(text, region, &n);
 
-	if (!lp_key_make(kind, text, NULL, &key))
+	if (n == 0)
 		return;
-	if (f->keys_only)
+	if (f->n_keys + n > f->key_room)
 	{
-		f->keys = f->n_keys == 0 ? palloc(sizeof(LpKey)) :
-			repalloc(f->keys, sizeof(LpKey) * (f->n_keys + 1));
-		f->keys[f->n_keys++] = key;
-		return;
-	}
-	if (f->n_keys == f->key_room)
-	{
-		f->key_room = Max(64, f->key_room * 2);
+		f->key_room = Max(f->key_room * 2, f->n_keys + n + 64);
 		f->key_captures = f->n_keys == 0 ? palloc(sizeof(Datum) * f->key_room) :
-			repalloc(f->key_captures, sizeof(Datum) * f->key_room);
+			repalloc_huge(f->key_captures, sizeof(Datum) * f->key_room);
 		f->key_hashes = f->n_keys == 0 ? palloc(sizeof(Datum) * f->key_room) :
-			repalloc(f->key_hashes, sizeof(Datum) * f->key_room);
+			repalloc_huge(f->key_hashes, sizeof(Datum) * f->key_room);
 	}
-	f->key_captures[f->n_keys] = f->capture;
-	f->key_hashes[f->n_keys++] = lp_bans_key_hash(&key);
-}
-
-static bool
-may_be_number(const char *text)
-{
-	int			digits = 0;
-
-	for (const char *p = text; *p != '\0'; p++)
-		digits += *p >= '0' && *p <= '9';
-	return digits >= MIN_NUMBER && digits <= 20 && strlen(text) <= 40;
-}
-
-/* A string anywhere in a payload, below the key named last. */
-static void
-look_at_string(Findings *f, const char *key, const JsonbValue *value)
-{
-	char	   *text;
-
-	if (value->type != jbvString || value->val.string.len > 2000)
-		return;
-	text = lp_json_value_text(value);
-
-	if (strchr(text, '@') != NULL)
-		found_key(f, LP_KEY_EMAIL, text);
-	if (strstr(text, "linkedin.com/in/") != NULL)
-		found_key(f, LP_KEY_LINKEDIN, text);
-	if (strcmp(key, "person_id") == 0 || strstr(key, "people_ids") != NULL)
-		found_key(f, LP_KEY_APOLLO_ID, text);
-	if ((strstr(key, "phone") != NULL || strstr(key, "number") != NULL) &&
-		may_be_number(text))
-		found_key(f, LP_KEY_PHONE, text);
+	for (int i = 0; i < n; i++)
+	{
+		f->key_captures[f->n_keys] = f->capture;
+		f->key_hashes[f->n_keys++] = lp_bans_key_hash(&keys[i]);
+	}
 }
 
 static void
@@ -145,11 +110,10 @@ member_path(const char *path, const char *between, const char *word)
 
 /*
  * Walks one value.  path is its place in the element; field what is known of
- * it, or NULL; key the last key on the way.
+ * it, or NULL.
  */
 static void
-walk(Findings *f, const char *path, const char *key, const LpField *field,
-	 const JsonbValue *value)
+walk(Findings *f, const char *path, const LpField *field, const JsonbValue *value)
 {
 	LpWalk		each;
 	JsonbValue	name;
@@ -160,8 +124,7 @@ walk(Findings *f, const char *path, const char *key, const LpField *field,
 	check_stack_depth();
 	if (value->type != jbvBinary || JsonContainerSize(value->val.binary.data) == 0)
 	{
-		look_at_string(f, key, value);
-		if (field == NULL && !f->keys_only)
+		if (field == NULL)
 			found_path(f, path, value);
 		return;
 	}
@@ -180,14 +143,13 @@ walk(Findings *f, const char *path, const char *key, const LpField *field,
 				entry.inside = field->inside;
 				inner = &entry;
 			}
-			walk(f, member_path(path, "[]", ""), key, inner, &member);
+			walk(f, member_path(path, "[]", ""), inner, &member);
 			continue;
 		}
 		word = pnstrdup(name.val.string.val, name.val.string.len);
 		if (field != NULL && field->inside != NULL && !field->list)
 			inner = lp_shape_find(field->inside, word, strlen(word));
-		walk(f, member_path(path, *path == '\0' ? "" : ".", word), word, inner,
-			 &member);
+		walk(f, member_path(path, *path == '\0' ? "" : ".", word), inner, &member);
 	}
 }
 
@@ -200,7 +162,7 @@ walk_json(Findings *f, const char *path, const LpShape *shape, Jsonb *json)
 	value.type = jbvBinary;
 	value.val.binary.data = &json->root;
 	value.val.binary.len = VARSIZE(json) - VARHDRSZ;
-	walk(f, path, "", &field, &value);
+	walk(f, path, &field, &value);
 }
 
 /* A row: its keys are columns, and what a jsonb column holds is data. */
@@ -218,7 +180,7 @@ walk_row(Findings *f, Jsonb *json)
 		bool		known = lp_pool_column(f->pool, word, strlen(word)) >= 0 &&
 		lp_facts_settable(word, strlen(word));
 
-		walk(f, word, word, known ? &data_field : NULL, &member);
+		walk(f, word, known ? &data_field : NULL, &member);
 	}
 }
 
@@ -240,18 +202,6 @@ walk_part(Findings *f, const LpProvider *provider, const LpPart *part)
 		walk_json(f, "organization", provider->organization, part->json);
 	else
 		walk_json(f, "", provider->person, part->json);
-}
-
-LpKey *
-lp_archive_mentions(const LpPool *pool, const LpProvider *provider, LpElementKind kind,
-					Jsonb *json, int *n)
-{
-	Findings	f = {.pool = pool, .keys_only = true};
-	LpPart		part = {.kind = kind, .json = json};
-
-	walk_part(&f, provider, &part);
-	*n = f.n_keys;
-	return f.keys;
 }
 
 static void
@@ -286,11 +236,13 @@ lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id, const LpBody
 	Findings	f = {.pool = pool};
 
 	for (int i = 0; i < body->n_parts; i++)
-		walk_part(&f, body->provider, &body->parts[i]);
-	if (body->json != NULL)
 	{
-		f.capture = UUIDPGetDatum(envelope_id);
-		walk_json(&f, "", body->provider->envelope, body->json);
+		walk_part(&f, body->provider, &body->parts[i]);
+		found_keys(&f, body->parts[i].text, body->parts[i].region);
 	}
+	f.capture = UUIDPGetDatum(envelope_id);
+	if (body->json != NULL)
+		walk_json(&f, "", body->provider->envelope, body->json);
+	found_keys(&f, body->rest, NULL);
 	store_findings(&f, body);
 }

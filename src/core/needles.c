@@ -147,6 +147,22 @@ is_address_byte(char c)
 	return is_word_byte(c) || (c != '\0' && strchr("._%+-'", c) != NULL);
 }
 
+/* What the address from start to end shows. */
+static bool
+is_email(const LpNeedles *needles, const char *start, const char *end)
+{
+	char	   *match = lp_email_match(pnstrdup(start, end - start));
+	ListCell   *cell;
+
+	if (match == NULL)
+		return false;
+	match = lp_email_ban(match);
+	foreach(cell, needles->emails)
+		if (strcmp(lfirst(cell), match) == 0)
+		return true;
+	return false;
+}
+
 static LpSighting
 find_email(const LpNeedles *needles, const char *text)
 {
@@ -154,8 +170,6 @@ find_email(const LpNeedles *needles, const char *text)
 	{
 		const char *start = at;
 		const char *end = at + 1;
-		char	   *match;
-		ListCell   *cell;
 
 		while (start > text && is_address_byte(start[-1]))
 			start--;
@@ -165,13 +179,12 @@ find_email(const LpNeedles *needles, const char *text)
 			end--;
 		while (start < at && strchr("'.-", *start) != NULL)
 			start++;
-		match = lp_email_match(pnstrdup(start, end - start));
-		if (match == NULL)
-			continue;
-		match = lp_email_ban(match);
-		foreach(cell, needles->emails)
-			if (strcmp(lfirst(cell), match) == 0)
+		if (is_email(needles, start, end))
 			return start == text && *end == '\0' ? LP_SIGHT_WHOLE : LP_SIGHT_INSIDE;
+		/* What is joined to it by a hyphen may be a counter. */
+		while (--end > at + 1 && *end != '.')
+			if (*end == '-' && is_email(needles, start, end))
+				return LP_SIGHT_INSIDE;
 	}
 	return LP_SIGHT_NONE;
 }
@@ -179,7 +192,7 @@ find_email(const LpNeedles *needles, const char *text)
 static LpSighting
 find_profile(const LpNeedles *needles, const char *text)
 {
-	const char *mark = "linkedin.com/in/";
+	const char *mark = "linkedin.com/";
 	LpSighting	best = LP_SIGHT_NONE;
 	ListCell   *cell;
 
@@ -305,4 +318,16 @@ lp_needles_find(const LpNeedles *needles, const char *text)
 	char	   *folded = lp_text_trim(lp_text_fold(text));
 
 	return lp_needles_look(needles, folded) != LP_SIGHT_NONE || lp_needles_show_name(needles, folded);
+}
+
+bool
+lp_needles_in_id(const LpNeedles *needles, const char *text)
+{
+	char	   *folded = lp_text_trim(lp_text_fold(text));
+	ListCell   *cell;
+
+	foreach(cell, needles->emails)
+		if (strstr(folded, lfirst(cell)) != NULL)
+		return true;
+	return lp_needles_look(needles, folded) != LP_SIGHT_NONE;
 }

@@ -38,6 +38,12 @@ extern void lp_needles_add_row(LpNeedles *needles, const LpPool *pool, const LpP
 /* Whether a text shows the person. */
 extern bool lp_needles_find(const LpNeedles *needles, const char *text);
 
+/*
+ * Whether a text that was put together by a program (the id of a message)
+ * shows a key of the person, with whatever stands right before or behind it.
+ */
+extern bool lp_needles_in_id(const LpNeedles *needles, const char *text);
+
 /* What a text, folded and trimmed, shows of the person besides the name. */
 extern LpSighting lp_needles_look(const LpNeedles *needles, const char *folded);
 

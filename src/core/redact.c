@@ -206,7 +206,7 @@ must_go(const Reading *r, const Token *token)
 
 char *
 lp_redact_json(const LpNeedles *needles, const char *text, bool own_root, int *cuts,
-			   int n_cuts, bool *about_root)
+			   int n_cuts)
 {
 	Reading		r = {.needles = needles, .text = text, .own_root = own_root};
 	StringInfoData out;
@@ -215,11 +215,6 @@ lp_redact_json(const LpNeedles *needles, const char *text, bool own_root, int *c
 	bool		changed = false;
 
 	read_tokens(&r);
-	*about_root = false;
-	for (int i = 0; i < r.n_tokens; i++)
-		if (r.tokens[i].sight == LP_SIGHT_WHOLE && !r.tokens[i].is_key &&
-			r.tokens[i].box == 0 && r.boxes[0].is_object)
-			*about_root = true;
 	settle_boxes(&r);
 	initStringInfo(&out);
 	for (int i = 0; i < r.n_tokens; i++)

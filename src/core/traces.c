@@ -144,7 +144,7 @@ find_candidates(const LpPerson *person, const pg_uuid_t *envelopes, int n_envelo
 
 /* The text without the person, or NULL; cuts are moved in place. */
 static char *
-redact(const LpPerson *person, Candidate *candidate, bool *about_root)
+redact(const LpPerson *person, Candidate *candidate)
 {
 	int		   *cuts = palloc(sizeof(int) * Max(candidate->n_cuts, 1));
 	bool		own_root = candidate->is_envelope ||
@@ -154,7 +154,7 @@ redact(const LpPerson *person, Candidate *candidate, bool *about_root)
 	for (int i = 0; i < candidate->n_cuts; i++)
 		cuts[i] = candidate->uncut[i] ? 0 : DatumGetInt32(candidate->cuts[i]);
 	clean = lp_redact_json(&person->needles, candidate->part, own_root, cuts,
-						   candidate->n_cuts, about_root);
+						   candidate->n_cuts);
 	for (int i = 0; i < candidate->n_cuts; i++)
 		candidate->cuts[i] = Int32GetDatum(cuts[i]);
 	return clean;
@@ -220,8 +220,7 @@ clean_companies(const LpPerson *person, const pg_uuid_t *ids, int n, int *n_chan
 	*n_changed = 0;
 	for (int i = 0; i < rows; i++)
 	{
-		bool		about_root;
-		char	   *clean = lp_redact_json(&person->needles, facts[i], true, NULL, 0, &about_root);
+		char	   *clean = lp_redact_json(&person->needles, facts[i], true, NULL, 0);
 
 		if (clean == NULL)
 			continue;
@@ -292,11 +291,10 @@ lp_traces_of_captures(const LpPerson *person)
 	for (int i = 0; i < n; i++)
 	{
 		Candidate  *candidate = &candidates[i];
-		bool		about_root;
-		char	   *clean = redact(person, candidate, &about_root);
+		char	   *clean = redact(person, candidate);
 
 		/* An answer that was of nobody: it is the person's. */
-		if (about_root && !candidate->is_envelope && candidate->lead_id == NULL &&
+		if (clean != NULL && !candidate->is_envelope && candidate->lead_id == NULL &&
 			lp_element_kind(candidate->element) != LP_ELEMENT_ORGANIZATION)
 			dropped[n_dropped++] = candidate->id;
 		else if (clean != NULL)

@@ -38,7 +38,7 @@ CREATE TABLE @extschema@.lead_capture_keys (
 );
 CREATE INDEX lead_capture_keys_capture ON @extschema@.lead_capture_keys (capture_id);
 COMMENT ON TABLE @extschema@.lead_capture_keys IS
-    'Keyed hash of every address, phone and profile found anywhere in a payload, so that erasure finds mentions of a person by index.';
+    'Keyed hash of every address, number, profile and id of a person found anywhere in a payload, so that erasure finds mentions of a person by index. A number may be none.';
 
 CREATE TABLE @extschema@.lead_unmapped (
     capture_id uuid NOT NULL,

@@ -46,6 +46,8 @@ ALTER TABLE @extschema@.lead_touches
     ALTER COLUMN step SET STATISTICS 0,
     ALTER COLUMN provider_message_id SET STATISTICS 0,
     ALTER COLUMN error SET STATISTICS 0;
+ALTER TABLE @extschema@.lead_allocations ALTER COLUMN request_key SET STATISTICS 0;
+ALTER TABLE @extschema@.lead_clients ALTER COLUMN paused_reason SET STATISTICS 0;
 ALTER TABLE @extschema@.lead_decisions ALTER COLUMN facts SET STATISTICS 0;
 ALTER TABLE @extschema@.lead_events
     ALTER COLUMN external_id SET STATISTICS 0,

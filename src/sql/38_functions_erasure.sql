@@ -7,10 +7,18 @@
  * default, "delete" the row, "clean" mentions of the person are taken out,
  * "hash" nothing (a keyed hash, or the hash of a body, that tells nobody
  * anything).  found_by names the columns by which rows of a lead are found;
- * null: erase.c finds them by the person's keys.
+ * null: they are found by the person's keys.  searched: free text about anybody,
+ * which is read through for mentions of the person (notes.c).
  */
-CREATE VIEW @extschema@.lead_personal_data (table_name, column_name, what, found_by) AS
-SELECT d.table_name, c.column_name, d.what, d.found_by
+CREATE VIEW @extschema@.lead_personal_data (table_name, column_name, what, found_by, searched) AS
+SELECT d.table_name, c.column_name, d.what, d.found_by,
+       (d.table_name, c.column_name) IN (
+           ('lead_allocations', 'request_key'), ('lead_assignments', 'reason'), ('lead_assignments', 'request_key'),
+           ('lead_assignments', 'end_reason'), ('lead_clients', 'paused_reason'), ('lead_conflicts', 'detail'),
+           ('lead_decisions', 'facts'), ('lead_events', 'external_id'), ('lead_events', 'detail'),
+           ('lead_merge_rows', 'before'), ('lead_merge_rows', 'after'), ('lead_merges', 'reason'), ('lead_pins', 'value'),
+           ('lead_suppressions', 'note'), ('lead_suppressions', 'lift_reason'), ('lead_touches', 'step'),
+           ('lead_touches', 'provider_message_id'), ('lead_touches', 'error'))
 FROM (VALUES
     ('lead_pool', 'keep', NULL,
       'id state merged_into created_at updated_at'),
@@ -78,7 +86,9 @@ FROM (VALUES
     ('lead_unmapped', 'clean', NULL,
       'json_path sample'),
     ('lead_clients', 'keep', NULL,
-      'id name status time_zone settings paused_reason cancelled_at created_at updated_at bounces_after'),
+      'id name status time_zone settings cancelled_at created_at updated_at bounces_after'),
+    ('lead_clients', 'clean', NULL,
+      'paused_reason'),
     ('lead_senders', 'keep', NULL,
       'id client_id channel sender status paused_reason daily_limit time_zone min_gap warmup_ready warmup_started_on ' ||
       'warmup_days last_used_at created_at updated_at sender_match bounces_after'),
@@ -90,7 +100,9 @@ FROM (VALUES
     ('lead_company_holds', 'keep', NULL,
       'company client_id held_at'),
     ('lead_allocations', 'keep', NULL,
-      'client_id request_key arguments_hash assignment_ids created_at'),
+      'client_id arguments_hash assignment_ids created_at'),
+    ('lead_allocations', 'clean', NULL,
+      'request_key'),
     ('lead_requests', 'keep', NULL,
       'id client_id campaign_id criteria criteria_hash wanted filled status stop_reason searched enriched credits ' ||
       'created_at updated_at'),
@@ -149,16 +161,16 @@ FROM (VALUES
 ) d (table_name, what, found_by, columns),
 LATERAL string_to_table(d.columns, ' ') c (column_name);
 COMMENT ON VIEW @extschema@.lead_personal_data IS
-    'Every column of every table, and what an erasure (lp_forget) does with it: keep, clear, delete (the row), clean (mentions are taken out), hash (a hash stays).';
+    'Every column of every table, and what an erasure (lp_forget) does with it: keep, clear, delete (the row), clean (mentions are taken out), hash (a hash stays). searched: text about others, too, is read through for the person''s keys.';
 
 CREATE FUNCTION @extschema@.lp_forget(lead_id uuid DEFAULT NULL, email text DEFAULT NULL, phone text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
     AS 'MODULE_PATHNAME', 'lp_forget';
 COMMENT ON FUNCTION @extschema@.lp_forget(uuid, text, text) IS
-$$Erases a person. In one transaction: an erasure ban over every key of the person, open claims void, the assignment ended as erased, every personal column of every table cleared (lead_personal_data is the list), the person's payloads removed, and mentions of the person taken out of what was captured about others. What stays are ids, times, counts and keyed hashes; a later capture of the person stores nothing. A person who is not known is banned all the same. Operators only.
-Arguments: lead_id, email, phone - who it is; several together mean all of whom they name. People who were merged are one person; a number or address that another lead has too stays with that lead.
-Result: a certificate without personal data: certificate_id (the ban_id of the ban), found, erased_at, leads, captures_cleaned, identities, events, claims_voided, jobs_cancelled, bans (rows in force under the certificate), key_id. A repeat changes nothing.
+$$Erases a person. In one transaction: an erasure ban over every key of the person, open claims void, the assignment ended as erased, every personal column of every table cleared (lead_personal_data is the list), the person's payloads removed, and mentions of the person taken out of what was captured and written about others. What stays are ids, times, counts and keyed hashes; a later capture of the person stores nothing. A person who is not known is banned all the same. Operators only.
+Arguments: lead_id, email, phone - who it is; several together mean all of whom they name. People who were merged are one person; a number or address that another lead has too stays with that lead. A repeat takes out what was written since.
+Result: a certificate without personal data: certificate_id (the ban_id of the ban), found, erased_at, leads, captures_cleaned, identities, events, claims_voided, jobs_cancelled, bans (rows in force under the certificate), key_id. A repeat changes nothing else.
 Errors: 22004 (no argument), 22023 (no address or number), 42501 (the caller is no operator), LP001 (no such lead; one that was erased is found false), LP008 (the ban key is missing), 40001 (the person changed meanwhile: again).
 Example: SELECT lp_forget(email => 'sam@buildright.example');$$;
 

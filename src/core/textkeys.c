@@ -1,0 +1,300 @@
+/*
+ * textkeys.c
+ *	  Whom a JSON text mentions: keys for the index of mentions.
+ *
+ * The text is read by tokens (jsontoken.h), so that nothing is overlooked that
+ * a parser would leave out.  What is told here only makes a payload one to be
+ * looked at; needles.c decides what in it shows a person.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "nodes/pg_list.h"
+
+#include "core/bans.h"
+#include "core/textkeys.h"
+#include "util/email.h"
+#include "util/jsontoken.h"
+#include "util/profile.h"
+#include "util/text.h"
+
+#define MIN_NUMBER 7			/* digits of what may be a phone number */
+#define MAX_NUMBER 15
+#define HEX_ID 24				/* digits of the ids that Apollo makes */
+
+typedef struct KeyList
+{
+	const char *region;
+	LpKey	   *keys;
+	int			n;
+	int			room;
+} KeyList;
+
+static void
+add_key(KeyList *list, LpKeyKind kind, const char *value)
+{
+	if (value == NULL || *value == '\0' || strlen(value) > LP_KEY_MAX_BYTES)
+		return;
+	if (list->n == list->room)
+	{
+		list->room = Max(64, list->room * 2);
+		list->keys = list->keys == NULL ? palloc(sizeof(LpKey) * list->room) :
+			repalloc_huge(list->keys, sizeof(LpKey) * list->room);
+	}
+	list->keys[list->n].kind = kind;
+	list->keys[list->n].value = unconstify(char *, value);
+	list->keys[list->n++].identifies = false;
+}
+
+/* A letter or digit, or a byte of one. */
+static bool
+is_word_byte(char c)
+{
+	return isalnum((unsigned char) c) || IS_HIGHBIT_SET(c);
+}
+
+static bool
+is_local_byte(char c)
+{
+	return is_word_byte(c) || (c != '\0' && strchr("._+-'", c) != NULL);
+}
+
+/*
+ * The address around a separator of so many bytes: "@", "%40" in a link, "="
+ * in the return path of a mailing.
+ */
+static void
+add_address(KeyList *list, const char *text, const char *at, int width)
+{
+	const char *start = at;
+	const char *end = at + width;
+	char	   *address;
+	LpKey		key;
+
+	while (start > text && is_local_byte(start[-1]))
+		start--;
+	while (is_word_byte(*end) || *end == '.' || *end == '-')
+		end++;
+	while (end > at + width && (end[-1] == '.' || end[-1] == '-'))
+		end--;
+	while (start < at && strchr("'.-", *start) != NULL)
+		start++;
+	if (start == at || end == at + width || end - start > LP_KEY_MAX_BYTES)
+		return;
+	address = psprintf("%.*s@%.*s", (int) (at - start), start,
+					   (int) (end - at - width), at + width);
+	if (lp_key_make(LP_KEY_EMAIL, address, NULL, &key))
+		add_key(list, LP_KEY_EMAIL, key.value);
+	/* What is joined to it by a hyphen may be a counter. */
+	while (--end > at + width && *end != '.')
+		if (*end == '-' && lp_key_make(LP_KEY_EMAIL, psprintf("%.*s", (int) (end - start), start),
+									   NULL, &key))
+			add_key(list, LP_KEY_EMAIL, key.value);
+	/* The return path names the mailing before the recipient. */
+	if (*at == '=' && memchr(start, '+', at - start) != NULL)
+		add_address(list, (const char *) memchr(start, '+', at - start) + 1, at, width);
+}
+
+static void
+find_addresses(KeyList *list, const char *text)
+{
+	bool		mail = strchr(text, '@') != NULL;
+
+	for (const char *p = strpbrk(text, "@%="); p != NULL; p = strpbrk(p + 1, "@%="))
+		if (*p == '@' || (*p == '=' && mail))
+			add_address(list, text, p, 1);
+		else if (*p == '%' && p[1] == '4' && p[2] == '0')
+			add_address(list, text, p, 3);
+}
+
+static void
+find_profiles(KeyList *list, const char *key, const char *text)
+{
+	static const char site[] = "linkedin.com/";
+	bool		found = false;
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (pg_strncasecmp(p, site, strlen(site)) == 0)
+		{
+			int			len = strcspn(p, " \t\r\n\"'<>()[],;");
+
+			found = true;
+			if (len <= LP_KEY_MAX_BYTES * 3)
+				add_key(list, LP_KEY_LINKEDIN,
+						lp_profile_slug(psprintf("https://%.*s", len, p)));
+		}
+	if (!found && strstr(key, "linkedin") != NULL && strchr(text, ' ') == NULL)
+		add_key(list, LP_KEY_LINKEDIN, lp_profile_slug(text));
+}
+
+static bool
+is_number_key(const char *key)
+{
+	return strstr(key, "phone") != NULL || strstr(key, "number") != NULL ||
+		strstr(key, "mobile") != NULL || strstr(key, "fax") != NULL;
+}
+
+/* A date, or the beginning of a time. */
+static bool
+is_date(const char *p)
+{
+	return isdigit((unsigned char) p[0]) && isdigit((unsigned char) p[1]) &&
+		isdigit((unsigned char) p[2]) && isdigit((unsigned char) p[3]) && p[4] == '-' &&
+		isdigit((unsigned char) p[5]) && isdigit((unsigned char) p[6]) && p[7] == '-';
+}
+
+static void
+add_number(KeyList *list, const char *digits, bool stated)
+{
+	if (!stated && strlen(digits) == 10)
+		add_key(list, LP_KEY_PHONE, psprintf("+1%s", digits));
+	while (*digits == '0')
+		digits++;
+	if (strlen(digits) >= MIN_NUMBER)
+		add_key(list, LP_KEY_PHONE, psprintf("+%s", digits));
+}
+
+/* Numbers are taken by their digits; where a country is known, by its rules too. */
+static void
+find_numbers(KeyList *list, const char *key, const char *text)
+{
+	const char *p = text;
+
+	while ((p = strpbrk(p, "+0123456789")) != NULL)
+	{
+		const char *start = p;
+		const char *last = p;
+		char		digits[MAX_NUMBER + 1];
+		int			n = 0;
+
+		for (; *p != '\0' && p - last <= 3 &&
+			 (isdigit((unsigned char) *p) || p == start || strchr(" ().-/", *p) != NULL); p++)
+			if (isdigit((unsigned char) *p))
+			{
+				if (n < MAX_NUMBER)
+					digits[n] = *p;
+				n++;
+				last = p;
+			}
+		if (p == start)
+			p++;
+		if (n < MIN_NUMBER || n > MAX_NUMBER || is_date(start) ||
+			(start > text && is_word_byte(start[-1])) || is_word_byte(last[1]))
+			continue;
+		digits[n] = '\0';
+		add_number(list, digits, *start == '+');
+	}
+	if (is_number_key(key) && list->region != NULL && strlen(text) <= 40)
+	{
+		LpKey		number;
+
+		if (lp_key_make(LP_KEY_PHONE, text, list->region, &number))
+			add_key(list, LP_KEY_PHONE, number.value);
+	}
+}
+
+/* What has ids of its own that are no person's. */
+static bool
+is_other_thing(const char *key)
+{
+	static const char *const words[] = {
+		"organization", "account", "company", "employment", "contact", "phone", "email",
+		"label", "intent", "technolog", "campaign", "department", "funding", "waterfall",
+		"owner", "creator", "team", "user", "list", "stage", "request"
+	};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (strstr(key, words[i]) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+is_hex_id(const char *text)
+{
+	return strlen(text) == HEX_ID && strspn(text, "0123456789abcdef") == HEX_ID;
+}
+
+/* keys are those of the objects and lists around the value. */
+static void
+find_ids(KeyList *list, const List *keys, const char *key, const char *text)
+{
+	bool		person = (strstr(key, "person") != NULL || strstr(key, "people") != NULL) &&
+	strstr(key, "organization") == NULL;
+	bool		id = strcmp(key, "id") == 0 || strcmp(key, "_id") == 0 ||
+	strcmp(key, "apollo_id") == 0;
+	bool		other = is_other_thing(key);
+	ListCell   *cell;
+
+	for (const char *p = strstr(text, "people/"); p != NULL; p = strstr(p + 1, "people/"))
+		add_key(list, LP_KEY_APOLLO_ID,
+				pnstrdup(p + 7, strspn(p + 7, "0123456789abcdefABCDEF")));
+	foreach(cell, keys)
+		other |= lfirst(cell) != NULL && is_other_thing(lfirst(cell));
+	if (strlen(text) <= LP_KEY_MAX_BYTES && (person || (!other && (id || is_hex_id(text)))))
+		add_key(list, LP_KEY_APOLLO_ID, text);
+}
+
+static void
+look_at(KeyList *list, const List *keys, const char *key, const LpTokens *token)
+{
+	if (token->kind != LP_TOKEN_NUMBER)
+	{
+		find_addresses(list, token->said);
+		find_profiles(list, key, token->said);
+		find_ids(list, keys, key, token->said);
+	}
+	find_numbers(list, key, token->said);
+}
+
+LpKey *
+lp_text_keys(const char *json, const char *region, int *n)
+{
+	KeyList		list = {.region = region};
+	LpTokens	tokens = {.text = json};
+	List	   *keys = NIL;		/* of the objects and lists that are open */
+	char	   *key = NULL;
+
+	while (lp_tokens_next(&tokens))
+		switch (tokens.kind)
+		{
+			case LP_TOKEN_OPEN:
+				keys = lappend(keys, key);
+				if (tokens.is_object)
+					key = NULL;
+				break;
+			case LP_TOKEN_CLOSE:
+				if (keys != NIL)
+				{
+					key = llast(keys);
+					keys = list_delete_last(keys);
+				}
+				break;
+			default:
+				look_at(&list, keys, tokens.kind == LP_TOKEN_KEY || key == NULL ? "" : key,
+						&tokens);
+				if (tokens.kind == LP_TOKEN_KEY)
+					key = tokens.said;
+				break;
+		}
+	*n = list.n;
+	return list.keys;
+}
+
+bool
+lp_text_shows_erased(const char *json, const char *region, TimestampTz now)
+{
+	int			n;
+	LpKey	   *keys = lp_text_keys(json, region, &n);
+	ListCell   *cell;
+
+	if (n == 0)
+		return false;
+	foreach(cell, lp_bans_of_keys(keys, n, now))
+	{
+		if (((LpBan *) lfirst(cell))->reason == LP_BAN_ERASURE)
+			return true;
+	}
+	return false;
+}
