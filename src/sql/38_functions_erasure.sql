@@ -181,6 +181,6 @@ CREATE FUNCTION @extschema@.lp_subject_export(lead_id uuid DEFAULT NULL, email t
 COMMENT ON FUNCTION @extschema@.lp_subject_export(uuid, text) IS
 $$Everything that is stored about a person, for the person who asks. Times are in UTC.
 Arguments: lead_id or email; with both, lead_id counts.
-Result: an object: lead (the row of lead_pool), identities, captures (each payload verbatim), assignments, touches, events, consents, suppressions (bans in force), provenance (every value with its source).
+Result: an object: lead (the row of lead_pool), identities, captures (each payload verbatim), assignments, touches, events (by the person's addresses too), consents, suppressions (lifted ones too), provenance (every value with its source), state, merged (leads that were merged into it), merges, merge_rows (their journal), pins, conflicts, decisions.
 Errors: 22004 (no argument), 22023 (no address), LP001 (nobody is known by it, or the person was erased).
 Example: SELECT lp_subject_export(email => 'sam@buildright.example') -> 'lead';$$;
