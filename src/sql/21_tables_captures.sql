@@ -29,7 +29,7 @@ COMMENT ON COLUMN @extschema@.lead_captures.element IS 'What the part is: person
 COMMENT ON COLUMN @extschema@.lead_captures.part IS 'Verbatim text of the element; of an envelope the body with its elements cut out.';
 COMMENT ON COLUMN @extschema@.lead_captures.cuts IS
     'Of an envelope: the byte offset in part at which each element, in the order of ordinal, was cut out; inserting them there restores the body byte for byte.';
-COMMENT ON COLUMN @extschema@.lead_captures.content_hash IS 'SHA-256 of the body as it came; of a part: of the part.';
+COMMENT ON COLUMN @extschema@.lead_captures.content_hash IS 'SHA-256 of the body as it came; of a part: of the part. Of a body that lost an element to lp_drop_source: none of any body.';
 
 CREATE TABLE @extschema@.lead_capture_keys (
     capture_id uuid NOT NULL,

@@ -33,3 +33,14 @@ Arguments: lead_id; column_name - the column that was pinned.
 Result: nothing, also where nothing was pinned.
 Errors: 22004 (an argument is null), 22023 (a column that captures do not fill), 42501 (the caller is no operator), LP001 (no such lead), LP008 (the ban key is missing).
 Example: SELECT lp_unpin('0198c2a4-5f10-7cc1-8a2e-3f60d1b7e9aa', 'title');$$;
+
+CREATE FUNCTION @extschema@.lp_drop_source(lead_id uuid, source text) RETURNS integer
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'lp_drop_source';
+COMMENT ON FUNCTION @extschema@.lp_drop_source(uuid, text) IS
+$$Drops what one source told of a lead: its captures of the lead go, and what the lead shows is worked out anew from the other sources and the pins. Keys that the source gave stay known, as past ones, for deduplication and bans; bans that it brought stay. The same body may be captured again. Operators only.
+Arguments: lead_id; source - as lp_provenance names it (apollo, the source of a list); a pin is taken back by lp_unpin.
+Result: how many captures were dropped.
+Errors: 22004 (an argument is null), 42501 (the caller is no operator), LP001 (no such lead), LP008 (the ban key is missing).
+Example: SELECT lp_drop_source('0198c2a4-5f10-7cc1-8a2e-3f60d1b7e9aa', 'trade_fair');$$;

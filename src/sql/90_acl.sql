@@ -46,6 +46,7 @@ VALUES
     ('lp_unmerge', 'function', 'operator'),
     ('lp_pin', 'function', 'operator'),
     ('lp_unpin', 'function', 'operator'),
+    ('lp_drop_source', 'function', 'operator'),
     ('lp_forget', 'function', 'operator'),
     ('lp_transfer', 'function', 'operator'),
     ('lp_rebuild_available', 'function', 'operator'),
