@@ -40,6 +40,10 @@ my $person = q({"person": {"id": "61f0c0ffee0badc0de000001", "first_name": "Zebe
 	"surprise": "zebq@gmail.com", "organization": {"id": "org1", "name": "Acme", "primary_domain": "acme.example"}}});
 $node->safe_psql('source', qq(SELECT FROM lp_capture_apollo('$person')));
 $node->safe_psql('source', q(SELECT FROM lp_capture_apollo('{"organization": {"id": "org1", "name": "Acme", "founder": "Zebediah Quorn", "org_chart_root_people_ids": ["61f0c0ffee0badc0de000001"]}}')));
+# A body without people, one that repeats its key, and a note about somebody else.
+$node->safe_psql('source', q(SELECT FROM lp_capture_apollo('{"error": "no credits for zebq@gmail.com"}')));
+$node->safe_psql('source', q(SELECT FROM lp_capture_apollo_raw('{"person": {"id": "z", "email": "zebq@gmail.com", "name": "Zebediah Quorn"}, "person": {"id": "col1", "email": "col1@acme.example"}}')));
+$node->safe_psql('source', q(SELECT FROM lp_record_event('opened', email => 'col1@acme.example', external_id => 'to-zebq@gmail.com-1', detail => '{"cc": "Zebediah Quorn, zebq@gmail.com"}')));
 my $lead = $node->safe_psql('source', q(SELECT lp_find_lead(email => 'zebediah.quorn@acme.example')));
 like($lead, qr/^[0-9a-f-]{36}$/, 'the person is known');
 $node->safe_psql('source', qq(
@@ -89,7 +93,7 @@ is_deeply([ sort keys %shows ], [qw(lead_assignments lead_captures lead_companie
 my $certificate = $node->safe_psql('source', qq(SELECT lp_forget('$lead')));
 like($certificate, qr/"found": true/, 'found');
 like($certificate, qr/"claims_voided": 1/, 'the open claim is void');
-like($certificate, qr/"captures_cleaned": 203/, 'payloads were cleaned') or diag($certificate);
+like($certificate, qr/"captures_cleaned": 205/, 'payloads were cleaned') or diag($certificate);
 is_deeply(shown(texts($node, 'source', 0)), [], 'nothing is in a table or in pg_stats');
 is_deeply(shown(texts($node, 'source', 1)), [], 'nor after an ANALYZE');
 is_deeply(shown({ certificate => $certificate }), [], 'nothing is in the certificate');
@@ -102,7 +106,7 @@ is_deeply(shown({ dump => slurp_file($dump) }), [], 'nothing is in a dump');
 
 # Colleagues remain, and what was captured of them is JSON.
 is($node->safe_psql('source', q(SELECT count(*), count(DISTINCT email), bool_and(full_name LIKE 'Colleague %') FROM lead_pool WHERE state = 'active')), '200|200|t', 'colleagues remain');
-is($node->safe_psql('source', q(SELECT count(*) FROM lead_captures WHERE lead_id IS NOT NULL AND part::jsonb ->> 'id' LIKE 'col%')), '200', 'their payloads are JSON');
+is($node->safe_psql('source', q(SELECT count(*) FROM lead_captures WHERE lead_id IS NOT NULL AND part::jsonb ->> 'id' LIKE 'col%')), '201', 'their payloads are JSON');
 is($node->safe_psql('source', q(SELECT count(*) FROM lead_available)), '200', 'they can be handed out');
 
 # Nothing comes back, not in what else a body says either.
