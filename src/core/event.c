@@ -129,21 +129,26 @@ bounce(Event *event)
 		event->word = "recorded";
 }
 
+/* Messages that came back softly since then; one reported twice counts once. */
 static LpSql soft_bounces_sql = LP_SQL(
-	"SELECT count(*) FROM @s@.lead_events WHERE address_hash = $1"
-	" AND event = 'soft_bounced' AND occurred_at > $2",
-	BYTEAOID, TIMESTAMPTZOID);
+	"SELECT count(DISTINCT coalesce(touch_id, id)) FROM @s@.lead_events"
+	" WHERE address_hash = $1 AND bounce_class = 'soft' AND occurred_at > $2"
+	"  AND ($3 IS NULL OR touch_id IS DISTINCT FROM $3)",
+	BYTEAOID, TIMESTAMPTZOID, UUIDOID);
 
 static void
 soft_bounce(Event *event)
 {
-	Datum		args[2];
+	TimestampTz since = lp_clock_sub(event->now, lp_setting_soft_bounce_window());
+	Datum		args[3];
 
-	if (!event->to.has_key || event->to.key.kind != LP_KEY_EMAIL)
+	if (!event->to.has_key || event->to.key.kind != LP_KEY_EMAIL ||
+		event->occurred_at <= since)
 		return;
 	args[0] = lp_bans_key_hash(&event->to.key);
-	args[1] = TimestampTzGetDatum(lp_clock_sub(event->now, lp_setting_soft_bounce_window()));
-	lp_sql_run(&soft_bounces_sql, args, NULL);
+	args[1] = TimestampTzGetDatum(since);
+	args[2] = UUIDPGetDatum(event->to.touch_id);
+	lp_sql_run(&soft_bounces_sql, args, event->to.touch_id == NULL ? "  n" : NULL);
 	if (lp_col_int(0, 1, 0) + 1 >= lp_soft_bounce_limit)
 		bounce(event);
 }
@@ -377,6 +382,13 @@ hide_external_id(Event *event)
 	event->external_id = psprintf("erased:%s", hex);
 }
 
+/* When it happened, as told: never later than now, and never "always". */
+static TimestampTz
+told_time(TimestampTz occurred_at, TimestampTz now)
+{
+	return TIMESTAMP_NOT_FINITE(occurred_at) ? now : Min(occurred_at, now);
+}
+
 Datum
 lp_record_event(PG_FUNCTION_ARGS)
 {
@@ -410,7 +422,7 @@ lp_record_event(PG_FUNCTION_ARGS)
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(true);
 	event.now = lp_clock_now();
-	event.occurred_at = Min(lp_arg_time(fcinfo, 7, event.now), event.now);
+	event.occurred_at = told_time(lp_arg_time(fcinfo, 7, event.now), event.now);
 	if (given_client != NULL)
 	{
 		LpClient   *client = lp_client_load(given_client);

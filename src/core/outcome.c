@@ -66,6 +66,12 @@ static LpSql find_sql = LP_SQL(
 	" ORDER BY status = 'active' DESC, assigned_at DESC LIMIT 1",
 	UUIDOID, UUIDOID);
 
+/* The last yes that the client was given; a refusal before it is answered. */
+static LpSql yes_sql = LP_SQL(
+	"SELECT max(occurred_at) FROM @s@.lead_events WHERE lead_id = $1"
+	" AND client_id = $2 AND event IN ('interested', 'meeting_booked')",
+	UUIDOID, UUIDOID);
+
 static LpSql assignment_outcome_sql = LP_SQL(
 	"UPDATE @s@.lead_assignments SET"
 	" outcome = CASE WHEN $4 THEN $2 ELSE outcome END,"
@@ -119,11 +125,27 @@ strength(const char *outcome)
 	return 0;
 }
 
-/* Whether a new outcome replaces the one that stands. */
-static bool
-replaces(const char *new, const char *old, TimestampTz at, TimestampTz refused_at)
+/* The moment of the last yes, DT_NOBEGIN if there was none. */
+static TimestampTz
+last_yes(const pg_uuid_t *lead_id, const pg_uuid_t *client_id)
 {
-	if (strcmp(new, "not_interested") == 0 && strength(old) > 0 && at <= refused_at)
+	Datum		values[] = {UUIDPGetDatum(lead_id), UUIDPGetDatum(client_id)};
+
+	lp_sql_run(&yes_sql, values, NULL);
+	return lp_col_time(0, 1, DT_NOBEGIN);
+}
+
+/*
+ * Whether a new outcome replaces the one that stands: the stronger one does,
+ * but between a yes and a no it is the one said last that counts, in whatever
+ * order they were reported.
+ */
+static bool
+replaces(const char *new, const char *old, TimestampTz at, TimestampTz refused_at,
+		 TimestampTz agreed_at)
+{
+	if (strcmp(new, "not_interested") == 0 && strength(old) > 0 &&
+		(at <= refused_at || at <= agreed_at))
 		return false;			/* an old no, answered since */
 	if (strength(new) > strength(old))
 		return true;
@@ -145,10 +167,13 @@ lp_ownership_outcome(const pg_uuid_t *lead_id, const pg_uuid_t *client_id,
 		elog(ERROR, "unknown outcome \"%s\"", outcome);
 	if (lp_sql_run(&find_sql, find, client_id ? NULL : " n") > 0)
 	{
+		char	   *old = lp_col_text(0, 3);
+		TimestampTz refused_at = lp_col_time(0, 4, DT_NOBEGIN);
+
 		assignment = lp_col_uuid(0, 1);
 		client_id = lp_col_uuid(0, 2);
-		stronger = replaces(outcome, lp_col_text(0, 3), at,
-							lp_col_time(0, 4, DT_NOBEGIN));
+		stronger = replaces(outcome, old, at, refused_at,
+							last_yes(lead_id, client_id));
 	}
 	{
 		Datum		state[] = {UUIDPGetDatum(lead_id), CStringGetTextDatum(outcome),

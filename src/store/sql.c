@@ -396,6 +396,8 @@ lp_call_return_row(uint64 row)
 {
 	HeapTupleHeader header;
 
+	if (row >= SPI_processed)
+		elog(ERROR, "no row to return");
 	header = SPI_returntuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc);
 	return HeapTupleHeaderGetDatum(header);
 }
