@@ -288,7 +288,7 @@ static LpSql identities_sql = LP_SQL(
 	UUIDARRAYOID);
 
 static LpSql domains_sql = LP_SQL(
-	"SELECT u.n, s.email_domain, s.company_domain"
+	"SELECT u.n, s.email_domain, coalesce(s.company_host, s.company_domain)"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_state s ON s.lead_id = u.id",
 	UUIDARRAYOID);

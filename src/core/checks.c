@@ -130,7 +130,8 @@ pool_suppressed(const LpJitCall *call, const LpJitLead *lead, TimestampTz t)
 
 	/* what lasts longest */
 	if (lp_client_excludes(call->client, lead->lead.email_domain) ||
-		lp_client_excludes(call->client, lead->lead.company_domain))
+		lp_client_excludes(call->client, lead->lead.company_domain) ||
+		lp_client_excludes(call->client, lead->lead.company_host))
 		return block(call, DT_NOEND, "the client excludes the domain");
 	if (lead->others_until > t && lead->others_until >= banned_until)
 		return block(call, lead->others_until,

@@ -205,7 +205,8 @@ apply_state(LpEligible *item, const LpClient *client, TimestampTz now)
 	if (strcmp(client->status, "active") != 0)
 		item->broken |= BIT(CLIENT_ACTIVE);
 	if (lp_client_excludes(client, lead->email_domain) ||
-		lp_client_excludes(client, lead->company_domain))
+		lp_client_excludes(client, lead->company_domain) ||
+		lp_client_excludes(client, lead->company_host))
 		item->broken |= BIT(EXCLUDE_DOMAINS);
 }
 

@@ -437,6 +437,18 @@ lp_fold_company_domain(const char *domain)
 	return registrable;
 }
 
+/* The host given, where it is a sub-domain of the company's domain. */
+static char *
+company_host(const char *given, const char *company_domain)
+{
+	char	   *host = given == NULL ? NULL : lp_domain_normalize(given);
+
+	if (host == NULL || company_domain == NULL || strlen(host) > LP_KEY_MAX_BYTES ||
+		strcmp(host, company_domain) == 0 || !lp_domain_covers(company_domain, host))
+		return NULL;
+	return host;
+}
+
 /* Short hash of a current key, which is normalised already. */
 static int64
 hash_of(LpKeyKind kind, const char *value)
@@ -504,5 +516,7 @@ lp_fold_state(const LpPool *pool, const LpPoolRow *row, const pg_uuid_t *lead_id
 	state->company_domain = lp_fold_company_domain(lp_pool_text(pool, row, LP_COL_COMPANY_DOMAIN));
 	if (state->company_domain == NULL)
 		state->company_domain = lp_fold_company_domain(state->email_domain);
+	state->company_host = company_host(lp_pool_text(pool, row, LP_COL_COMPANY_DOMAIN),
+									   state->company_domain);
 	state->company_org = lp_fold_company(pool, row);
 }

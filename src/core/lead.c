@@ -32,7 +32,7 @@ static LpSql load_sql = LP_SQL(
 	" s.contacted_by, s.kept_for, s.kept_until, s.replied_at,"
 	" s.not_interested_at, s.converted_at, s.converted_by, s.country_code,"
 	" s.region, s.zone, s.email_domain, s.company_domain, s.company_org,"
-	" a.client_id, a.id"
+	" a.client_id, a.id, s.company_host"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_state s ON s.lead_id = u.id AND s.state = 'active'"
 	" LEFT JOIN @s@.lead_assignments a ON a.lead_id = u.id AND a.status = 'active'",
@@ -114,6 +114,7 @@ lp_lead_load(const pg_uuid_t *ids, int n)
 		lead->company_org = lp_col_text(row, 18);
 		lead->owner = lp_col_uuid(row, 19);
 		lead->assignment_id = lp_col_uuid(row, 20);
+		lead->company_host = lp_col_text(row, 21);
 	}
 	return leads;
 }

@@ -48,6 +48,7 @@ typedef struct LpLead
 	char	   *zone;
 	char	   *email_domain;
 	char	   *company_domain; /* registrable */
+	char	   *company_host;	/* as given, where that is a sub-domain */
 	char	   *company_org;	/* Apollo organization id */
 	pg_uuid_t  *owner;			/* client of the active assignment, or NULL */
 	pg_uuid_t  *assignment_id;

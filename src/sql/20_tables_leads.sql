@@ -231,8 +231,10 @@ CREATE TABLE @extschema@.lead_state (
     email_domain text,
     company_domain text,
     company_org text,
+    company_host text,
     CONSTRAINT lead_state_pkey PRIMARY KEY (lead_id),
-    CONSTRAINT lead_state_company_length CHECK (octet_length(company_domain) <= 253 AND octet_length(company_org) <= 320),
+    CONSTRAINT lead_state_company_length CHECK (octet_length(company_domain) <= 253 AND octet_length(company_host) <= 253
+        AND octet_length(company_org) <= 320),
     CONSTRAINT lead_state_state CHECK (state IN ('active', 'merged', 'erased'))
 ) WITH (fillfactor = 80);
 CREATE INDEX lead_state_email_key ON @extschema@.lead_state (email_key) WHERE email_key IS NOT NULL;
@@ -246,6 +248,7 @@ COMMENT ON TABLE @extschema@.lead_state IS
 COMMENT ON COLUMN @extschema@.lead_state.flags IS
     'Bits (src/core/lead.h): 1 email, 2 verified, 4 catch-all, 8 role address, 16 phone, 32 landline, 64 LinkedIn profile, 128 postal address, 256 locked address, 512 a ban covers the whole person.';
 COMMENT ON COLUMN @extschema@.lead_state.contacted_by IS 'The first client that contacted the person.';
+COMMENT ON COLUMN @extschema@.lead_state.company_host IS 'The company''s domain as given, where it is a sub-domain of company_domain.';
 COMMENT ON COLUMN @extschema@.lead_state.kept_for IS 'The client for which a person contacted earlier is kept from all others until kept_until.';
 
 CREATE TABLE @extschema@.lead_available (

@@ -57,7 +57,7 @@ FROM (VALUES
       'lead_id state contacted_by contacted_at kept_for kept_until replied_at not_interested_at converted_at ' ||
       'converted_by'),
     ('lead_state', 'clear', 'lead_id',
-      'flags email_key phone_key linkedin_key country_code region zone email_domain company_domain company_org'),
+      'flags email_key phone_key linkedin_key country_code region zone email_domain company_domain company_host company_org'),
     ('lead_available', 'delete', 'lead_id',
       'lead_id score channels has_phone has_linkedin more_industries employees revenue created_at from_at ' ||
       'country_code industry email_status seniority region city domain company_domain company_org'),

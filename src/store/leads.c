@@ -106,27 +106,28 @@ static LpSql update_sql = LP_SQL(NULL, LP_TYPE_POOL_ROWS);
 static LpSql state_sql = LP_SQL(
 	"INSERT INTO @s@.lead_state AS s (lead_id, flags, email_key, phone_key,"
 	" linkedin_key, country_code, region, zone, email_domain, company_domain,"
-	" company_org)"
+	" company_host, company_org)"
 	" SELECT u.id, u.flags, nullif(u.e, 0), nullif(u.p, 0), nullif(u.l, 0),"
-	" u.country, u.region, u.zone, u.domain, u.company, u.org"
-	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-	" u(id, flags, e, p, l, country, region, zone, domain, company, org)"
+	" u.country, u.region, u.zone, u.domain, u.company, u.host, u.org"
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	" u(id, flags, e, p, l, country, region, zone, domain, company, host, org)"
 	" ON CONFLICT (lead_id) DO UPDATE SET"
 	" flags = excluded.flags | (s.flags & 512), email_key = excluded.email_key,"
 	" phone_key = excluded.phone_key, linkedin_key = excluded.linkedin_key,"
 	" country_code = excluded.country_code, region = excluded.region,"
 	" zone = excluded.zone, email_domain = excluded.email_domain,"
 	" company_domain = excluded.company_domain,"
+	" company_host = excluded.company_host,"
 	" company_org = excluded.company_org"
 	" WHERE (s.flags & ~512, s.email_key, s.phone_key, s.linkedin_key,"
 	" s.country_code, s.region, s.zone, s.email_domain, s.company_domain,"
-	" s.company_org) IS DISTINCT FROM (excluded.flags, excluded.email_key,"
+	" s.company_host, s.company_org) IS DISTINCT FROM (excluded.flags, excluded.email_key,"
 	" excluded.phone_key, excluded.linkedin_key, excluded.country_code,"
 	" excluded.region, excluded.zone, excluded.email_domain,"
-	" excluded.company_domain, excluded.company_org)",
+	" excluded.company_domain, excluded.company_host, excluded.company_org)",
 	UUIDARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID);
+	TEXTARRAYOID, TEXTARRAYOID);
 
 static LpSql banned_sql = LP_SQL(
 	"UPDATE @s@.lead_state SET flags = flags | 512"
@@ -355,7 +356,7 @@ lp_pool_update(const LpPool *pool, LpPoolRow **rows, int n)
 void
 lp_state_save(const LpStateRow *rows, int n)
 {
-	Datum		args[11];
+	Datum		args[12];
 	Datum	   *values = palloc(sizeof(Datum) * Max(n, 1));
 	char	  **texts = palloc(sizeof(char *) * Max(n, 1));
 	int			column = 0;
@@ -372,6 +373,7 @@ lp_state_save(const LpStateRow *rows, int n)
 	STATE_TEXTS(zone);
 	STATE_TEXTS(email_domain);
 	STATE_TEXTS(company_domain);
+	STATE_TEXTS(company_host);
 	STATE_TEXTS(company_org);
 	lp_sql_run(&state_sql, args, NULL);
 }

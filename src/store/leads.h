@@ -129,6 +129,7 @@ typedef struct LpStateRow
 	char	   *zone;
 	char	   *email_domain;
 	char	   *company_domain;
+	char	   *company_host;	/* NULL where it is company_domain */
 	char	   *company_org;
 } LpStateRow;
 
