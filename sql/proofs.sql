@@ -92,4 +92,40 @@ UPDATE lead_pool SET title = NULL WHERE apollo_id = '5f0000000000000000000001';
 SELECT json_path, column_name, lead_id = (SELECT id FROM lead_pool WHERE apollo_id = '5f0000000000000000000001') AS lead,
        capture_id IN (SELECT id FROM lead_captures WHERE lead_id IS NOT NULL) AS capture FROM lead_proof_uncaptured_fields;
 TABLE proofs;
+ROLLBACK TO s;
+
+-- two people turn out to be one: what each was sent before is judged by what was known of that one
+SELECT FROM lp_capture('list', '[{"email": "ann@nine.example", "email_status": "verified", "linkedin_url": "https://www.linkedin.com/in/ann9"},
+    {"email": "bea@nine.example", "email_status": "verified", "linkedin_url": "https://www.linkedin.com/in/bea9"}]');
+SELECT lp_find_lead(email => 'ann@nine.example') AS ann, lp_find_lead(email => 'bea@nine.example') AS bea \gset
+SELECT FROM lp_touch_record(:'ann', client(1), 'linkedin', sent_at => '2026-03-04 14:00+00');
+SET leadpool.now = '2026-03-04 15:10+00';
+SELECT FROM lp_record_event('unsubscribed', lead_id => :'ann');
+SET leadpool.now = '2026-03-04 15:20+00';
+SELECT state AS of_bea FROM lp_touch_record(:'bea', client(1), 'linkedin');
+SELECT count(*) FROM lead_proof_banned_contacts;
+SET leadpool.now = '2026-03-04 15:30+00';
+SELECT lp_merge(:'bea', :'ann', 'one person') IS NOT NULL AS merged;
+SELECT count(*) FROM lead_proof_banned_contacts;
+SAVEPOINT merged;
+-- the one who had opted out was contacted: before and after the merge
+INSERT INTO lead_touches (id, lead_id, client_id, channel, state, sent_at, counted_at)
+    VALUES (lead(704), :'bea', client(1), 'linkedin', 'sent', '2026-03-04 15:40+00', '2026-03-04 15:40+00');
+SELECT n(touch_id) FROM lead_proof_banned_contacts;
+ROLLBACK TO merged;
+SELECT lp_unmerge(id) = :'ann' AS parted FROM lead_merges;
+SET leadpool.now = '2026-03-04 15:40+00';
+INSERT INTO lead_touches (id, lead_id, client_id, channel, state, sent_at, counted_at)
+    VALUES (lead(705), :'ann', client(1), 'linkedin', 'sent', '2026-03-04 15:25+00', '2026-03-04 15:25+00');
+SELECT n(touch_id) FROM lead_proof_banned_contacts;
+SELECT lp_merge(:'bea', :'ann', 'again') IS NOT NULL AS merged;
+SELECT n(touch_id), lead_id = :'bea' AS survivor FROM lead_proof_banned_contacts;
+-- an address of somebody who opted out that is learned after the contact
+SELECT lp_suppress('email', 'cid@later.example', 'unsubscribed') IS NOT NULL AS banned;
+SET leadpool.now = '2026-03-04 15:50+00';
+SELECT FROM lp_capture('list', '{"email": "cid@nine.example", "linkedin_url": "https://www.linkedin.com/in/cid9"}');
+SELECT state FROM lp_touch_record(lp_find_lead(email => 'cid@nine.example'), client(1), 'linkedin');
+SET leadpool.now = '2026-03-04 16:00+00';
+SELECT outcome, detail FROM lp_capture('list', '{"email": "cid@later.example", "linkedin_url": "https://www.linkedin.com/in/cid9"}');
+SELECT n(touch_id) FROM lead_proof_banned_contacts;
 ROLLBACK;
