@@ -441,6 +441,9 @@ lp_record_event(PG_FUNCTION_ARGS)
 	lp_event_target_find(&event.to, email, phone);
 	classify_bounce(&event);
 	take_effect(&event);
+	/* a merge under way is waited for: the event goes to the survivor */
+	if (event.to.lead_id != NULL)
+		lp_lead_take(event.to.lead_id, 1);
 	drop_detail_of_erased(&event);
 	return_event(fcinfo, insert_event(&event), event.to.lead_id, event.word);
 	judge_bounce(&event);

@@ -145,7 +145,7 @@ replaces(const char *new, const char *old, TimestampTz at, TimestampTz refused_a
 		 TimestampTz agreed_at)
 {
 	if (strcmp(new, "not_interested") == 0 && strength(old) > 0 &&
-		(at <= refused_at || at <= agreed_at))
+		(at <= refused_at || at < agreed_at))
 		return false;			/* an old no, answered since */
 	if (strength(new) > strength(old))
 		return true;
