@@ -531,7 +531,8 @@ allocate(Allocation *call, Jsonb *options, LpRows *rows)
 	lp_bans_require_key(false);
 	call->wanted = Min(asked, lp_client_room(call->client, call->now,
 											 !call->dry_run));
-	lp_available_ensure();
+	if (!call->dry_run)
+		lp_available_ensure();
 	collect(call);
 	if (call->dry_run)
 	{
@@ -557,11 +558,13 @@ lp_allocate(PG_FUNCTION_ARGS)
 	call.wanted = read_wanted(fcinfo);
 	call.criteria_json = LP_ARG_JSONB(3);
 
-	lp_call_begin(fcinfo, LP_CALL_WRITES);
-	call.criteria = lp_criteria_read(call.criteria_json);
 	call.options = lp_options_read(options);
 	call.dry_run = call.options->dry_run;
-	lp_client_lock(call.client_id, true);
+
+	/* a dry run writes nothing, so that a read-only transaction may ask */
+	lp_call_begin(fcinfo, call.dry_run ? LP_CALL_DECIDES : LP_CALL_WRITES);
+	call.criteria = lp_criteria_read(call.criteria_json);
+	lp_client_lock(call.client_id, !call.dry_run);
 	call.now = lp_clock_now();
 	allocate(&call, options, rows);
 	lp_call_end();

@@ -23,8 +23,6 @@
 
 PG_FUNCTION_INFO_V1(lp_rebuild_available);
 
-static LpSql is_built_sql = LP_SQL("SELECT 1 FROM @s@.lead_available_built");
-
 static LpSql set_built_sql = LP_SQL(
 	"INSERT INTO @s@.lead_available_built (built_at) VALUES ($1)"
 	" ON CONFLICT (built) DO UPDATE SET built_at = excluded.built_at",
@@ -42,12 +40,6 @@ static LpSql lock_sql = LP_SQL(
 static LpSql analyze_sql = LP_SQL("ANALYZE @s@.lead_available, @s@.lead_terms");
 
 static LpSql count_sql = LP_SQL("SELECT count(*) FROM @s@.lead_available");
-
-static bool
-is_built(void)
-{
-	return lp_sql_run(&is_built_sql, NULL, NULL) > 0;
-}
 
 static void
 set_built(void)
@@ -70,7 +62,7 @@ lp_available_refresh(const pg_uuid_t *ids, int n)
 	 * The first leads of a database: from here on every change keeps the
 	 * tables in step, so there is nothing to rebuild.
 	 */
-	if (!is_built() && lp_sql_run(&others_sql, values, NULL) == 0)
+	if (!lp_available_is_built() && lp_sql_run(&others_sql, values, NULL) == 0)
 		set_built();
 }
 
@@ -94,10 +86,10 @@ rebuild(void)
 void
 lp_available_ensure(void)
 {
-	if (is_built())
+	if (lp_available_is_built())
 		return;
 	lp_sql_run(&lock_sql, NULL, NULL);
-	if (!is_built())
+	if (!lp_available_is_built())
 		rebuild();
 }
 

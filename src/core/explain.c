@@ -11,7 +11,6 @@
 #include "fmgr.h"
 
 #include "core/allocate.h"
-#include "core/available.h"
 #include "core/bans.h"
 #include "core/client.h"
 #include "core/criteria.h"
@@ -20,6 +19,7 @@
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/jsonarg.h"
+#include "util/settings.h"
 
 PG_FUNCTION_INFO_V1(lp_explain_allocation);
 
@@ -44,13 +44,6 @@ static const struct
 	"another client has the company to itself"},
 };
 
-static LpSql waiting_sql = LP_SQL(
-	"SELECT CASE WHEN s.not_interested_at IS NOT NULL AND a.lead_id IS NOT NULL"
-	"  AND (s.kept_until IS NULL OR s.kept_until <= $2) THEN 'cooling' ELSE 'kept' END"
-	" FROM @s@.lead_state s LEFT JOIN @s@.lead_available a ON a.lead_id = s.lead_id"
-	" WHERE s.lead_id = $1 AND (a.from_at > $2 OR a.lead_id IS NULL AND s.kept_until > $2)",
-	UUIDOID, TIMESTAMPTZOID);
-
 static void
 emit(LpRows *rows, const char *rule, bool evaluated, bool passed, const char *detail)
 {
@@ -68,14 +61,18 @@ emit(LpRows *rows, const char *rule, bool evaluated, bool passed, const char *de
 static void
 apply_waiting(LpEligible *item, TimestampTz now)
 {
-	Datum		values[] = {UUIDPGetDatum(&item->lead->id), TimestampTzGetDatum(now)};
+	const LpLead *lead = item->lead;
 	int			both = 1 << LP_RULE_NOT_KEPT | 1 << LP_RULE_NOT_COOLING;
 
-	if ((item->broken & both) != 0 || item->lead->owner != NULL ||
-		lp_sql_run(&waiting_sql, values, NULL) == 0)
+	if ((item->broken & both) != 0 || lead->owner != NULL)
 		return;
-	item->broken |= strcmp(lp_col_text(0, 1), "cooling") == 0 ?
-		1 << LP_RULE_NOT_COOLING : 1 << LP_RULE_NOT_KEPT;
+	if (lead->kept_until > now)
+		item->broken |= 1 << LP_RULE_NOT_KEPT;
+	else if ((item->broken & (1 << LP_RULE_NOT_REPLIED)) == 0 &&
+			 !TIMESTAMP_IS_NOBEGIN(lead->not_interested_at) &&
+			 lp_clock_add(lead->not_interested_at,
+						  lp_setting_not_interested_cooling()) > now)
+		item->broken |= 1 << LP_RULE_NOT_COOLING;
 }
 
 static void
@@ -137,13 +134,12 @@ lp_explain_allocation(PG_FUNCTION_ARGS)
 	LpClient   *client;
 	LpEligible *item;
 
-	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	lp_call_begin(fcinfo, LP_CALL_DECIDES);
 	criteria = lp_criteria_read(json);
 	lp_bans_require_key(false);
 	client = lp_client_load(client_id);
 	if (!client->known)
 		lp_client_no_such(client_id);
-	lp_available_ensure();
 	lp_lead_resolve(&id, 1);
 	item = lp_eligible_check(client, criteria, &id, 1, now);
 	if (item->lead->known)

@@ -138,6 +138,28 @@ lp_available_row(int lead_param, int cooling_param)
 					cooling_param, lead_param);
 }
 
+const char *
+lp_available_rows(int cooling_param)
+{
+	return psprintf("(SELECT * FROM (" ROW("$%d") " WHERE" GATE ") r(" COLUMNS "))",
+					cooling_param);
+}
+
+const char *
+lp_available_terms(void)
+{
+	return "(SELECT p.id AS lead_id, t.terms FROM @s@.lead_pool p" TERMS
+		" WHERE p.state = 'active')";
+}
+
+static LpSql is_built_sql = LP_SQL("SELECT 1 FROM @s@.lead_available_built");
+
+bool
+lp_available_is_built(void)
+{
+	return lp_sql_run(&is_built_sql, NULL, NULL) > 0;
+}
+
 void
 lp_available_store(const pg_uuid_t *ids, int n)
 {

@@ -25,6 +25,16 @@
  */
 extern const char *lp_available_row(int lead_param, int cooling_param);
 
+/*
+ * All rows of lead_available and of lead_terms as they would be, as subselects:
+ * what a search reads that must not write, before they were filled.
+ */
+extern const char *lp_available_rows(int cooling_param);
+extern const char *lp_available_terms(void);
+
+/* Whether the tables were filled in this database. */
+extern bool lp_available_is_built(void);
+
 /* Brings the rows of these leads, or with NULL of all, up to date. */
 extern void lp_available_store(const pg_uuid_t *ids, int n);
 

@@ -32,6 +32,7 @@ struct LpSearch
 	const LpCriteria *criteria;
 	const LpOptions *options;
 	const char *source;			/* where the rows of lead_available stand */
+	const char *terms;			/* and those of lead_terms */
 	bool		started;		/* the position below is set */
 	Datum		position;		/* score, created_at or md5 of the last row */
 	pg_uuid_t	last;
@@ -231,9 +232,9 @@ where_not(LpSearch *search)
 	if (criteria->exclude_industries.n > 0)
 		appendStringInfo(&search->where,
 						 " AND (a.industry IS NULL OR a.industry <> ALL ($%d))"
-						 " AND NOT (a.more_industries AND EXISTS (SELECT FROM @s@.lead_terms x"
+						 " AND NOT (a.more_industries AND EXISTS (SELECT FROM %s x"
 						 " WHERE x.lead_id = a.lead_id AND x.terms && $%d))",
-						 texts_param(search, &criteria->exclude_industries),
+						 texts_param(search, &criteria->exclude_industries), search->terms,
 						 terms_param(search, 'i', &criteria->exclude_industries));
 	if (criteria->exclude_domains.n > 0)
 		appendStringInfo(&search->where,
@@ -279,6 +280,14 @@ where_criteria(LpSearch *search)
 	search->n_common = search->n_args;
 }
 
+/* The platform's cooling, as available.c wants it. */
+static int
+cooling_param(LpSearch *search)
+{
+	return param(search, INTERVALOID,
+				 IntervalPGetDatum(lp_setting_not_interested_cooling()));
+}
+
 static LpSearch *
 new_search(const LpCriteria *criteria, const LpOptions *options)
 {
@@ -287,6 +296,9 @@ new_search(const LpCriteria *criteria, const LpOptions *options)
 	search->criteria = criteria;
 	search->options = options;
 	search->source = "@s@.lead_available";
+	search->terms = "@s@.lead_terms";
+	if (!lp_available_is_built())
+		search->terms = lp_available_terms();
 	initStringInfo(&search->string);
 	initStringInfo(&search->where);
 	return search;
@@ -297,6 +309,8 @@ lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampT
 {
 	LpSearch   *search = new_search(criteria, options);
 
+	if (!lp_available_is_built())
+		search->source = lp_available_rows(cooling_param(search));
 	appendStringInfo(&search->where, "(a.from_at IS NULL OR a.from_at <= $%d)",
 					 param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
 	where_reach(search);
@@ -364,7 +378,8 @@ append_select(LpSearch *search, const Parts *parts, const char *segment)
 {
 	appendStringInfo(&search->string, "SELECT a.lead_id, %s FROM %s a%s WHERE ",
 					 parts->column, search->source,
-					 search->with_terms ? " JOIN @s@.lead_terms t ON t.lead_id = a.lead_id" : "");
+					 search->with_terms ?
+					 psprintf(" JOIN %s t ON t.lead_id = a.lead_id", search->terms) : "");
 	appendStringInfo(&search->string, "%s%s%s%s", search->where.data, segment,
 					 parts->after, parts->tail);
 }
@@ -386,9 +401,9 @@ more_industries(LpSearch *search, const char *place, int industry_param)
 {
 	return psprintf("%s AND a.more_industries"
 					" AND (a.industry IS NULL OR a.industry <> ALL ($%d))"
-					" AND EXISTS (SELECT FROM @s@.lead_terms x"
+					" AND EXISTS (SELECT FROM %s x"
 					" WHERE x.lead_id = a.lead_id AND x.terms && $%d)",
-					place, industry_param,
+					place, industry_param, search->terms,
 					terms_param(search, 'j', &search->criteria->industries));
 }
 
@@ -497,10 +512,8 @@ search_one(const LpCriteria *criteria, const pg_uuid_t *lead_id)
 {
 	LpSearch   *search = new_search(criteria, NULL);
 	int			lead = param(search, UUIDOID, UUIDPGetDatum(lead_id));
-	int			cooling = param(search, INTERVALOID,
-								IntervalPGetDatum(lp_setting_not_interested_cooling()));
 
-	search->source = lp_available_row(lead, cooling);
+	search->source = lp_available_row(lead, cooling_param(search));
 	appendStringInfoString(&search->where, "true");
 	return search;
 }
