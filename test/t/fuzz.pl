@@ -131,6 +131,7 @@ $node->start;
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION leadpool;
 SELECT FROM lp_client_set('10000000-0000-7000-8000-000000000001', 'Agency');
+SELECT FROM lp_capture('list', '{"email": "known@somewhere.example", "email_status": "verified", "title": "VP of Sales", "country": "Germany"}');
 CREATE UNLOGGED TABLE cases (n bigserial, door text, kind text, region text, body bytea, answered integer, state text, message text);
 -- Each case is a subtransaction; what is no JSON for jsonb is none of ours.
 CREATE PROCEDURE attempt() LANGUAGE plpgsql AS $$
@@ -162,9 +163,13 @@ BEGIN
 				SELECT count(*) INTO rows FROM lp_record_event('opened', email => 'known@somewhere.example', detail => parsed);
 			ELSIF c.door = 'client' THEN
 				PERFORM lp_client_set(c1, settings => parsed);
+				-- a client that was paused would refuse all that comes after
+				PERFORM lp_client_set(c1, settings => '{"status": "active"}');
 			ELSIF c.door = 'sender' THEN
 				PERFORM lp_sender_set(c1, 'linkedin', 'ann', parsed);
 			ELSIF c.door = 'criteria' THEN
+				SELECT count(*) INTO rows FROM lp_allocate(c1, NULL, 1, parsed, '{"dry_run": true}');
+				PERFORM lp_explain_allocation((SELECT id FROM lead_pool ORDER BY id LIMIT 1), c1, parsed);
 				SELECT count(*) INTO rows FROM lp_allocate(c1, NULL, 1, parsed);
 			ELSIF c.door = 'options' THEN
 				SELECT count(*) INTO rows FROM lp_allocate(c1, NULL, 1, '{"channels": ["email", "linkedin", "voice"]}', parsed);
