@@ -2,7 +2,8 @@
 CREATE EXTENSION leadpool;
 
 CREATE SEQUENCE stress_done;
-CREATE TABLE stress_log (op text, ok boolean, at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE stress_log (op text, ok boolean, client uuid, wanted integer, got integer, criteria jsonb,
+    at timestamptz DEFAULT clock_timestamp());
 
 -- Four clients: two leave people alone for the usual periods, two do not, so
 -- that their limits are what stops them.
@@ -14,7 +15,7 @@ BEGIN
     FOR n IN 1 .. 4 LOOP
         PERFORM lp_client_set(stress_client(n), 'Client ' || n, CASE WHEN n > 2
             THEN '{"recent_contact": "0", "channel_cooling": "0", "daily_limit": 18, "company_exclusive": true}'::jsonb
-            ELSE '{"max_active_leads": 900}' END);
+            ELSE '{"max_active_leads": 900, "daily_allocation": 1500}' END);
         PERFORM lp_sender_set(stress_client(n), 'email', 'out' || n || '@agency.example',
                               '{"warmup_ready": true, "daily_limit": 12}');
     END LOOP;
@@ -44,12 +45,17 @@ DECLARE
     lead uuid := stress_lead();
     touch uuid;
     owned uuid;
+    wanted integer := 1 + floor(random() * 15)::integer;
+    got integer;
+    criteria jsonb := CASE WHEN random() < 0.2 THEN '{"titles": ["title 1"]}' ELSE '{}' END;
 BEGIN
     SELECT a.lead_id INTO owned FROM lead_assignments a WHERE a.client_id = me AND a.status = 'active'
     ORDER BY hashtext(a.id::text || random()::text) LIMIT 1;
     CASE op
         WHEN 'allocate' THEN
-            RETURN (SELECT count(*) > 0 FROM lp_allocate(me, NULL, 1 + floor(random() * 15)::integer));
+            SELECT count(*) INTO got FROM lp_allocate(me, NULL, wanted, criteria);
+            INSERT INTO stress_log (op, client, wanted, got, criteria) VALUES ('allocated', me, wanted, got, criteria);
+            RETURN got > 0;
         WHEN 'assign' THEN
             RETURN (lp_assign(lead, me)).id IS NOT NULL;
         WHEN 'claim' THEN
@@ -72,7 +78,13 @@ BEGIN
         WHEN 'release' THEN
             RETURN (lp_release(coalesce(owned, lead), me, 'stress')).id IS NOT NULL;
         WHEN 'merge' THEN
-            RETURN lp_merge(lead, stress_lead(), 'stress') IS NOT NULL;
+            -- often two who were contacted
+            IF random() < 0.6 THEN
+                SELECT t.lead_id INTO owned FROM lead_touches t WHERE t.state IN ('dispatched', 'sent') ORDER BY random() LIMIT 1;
+                SELECT t.lead_id INTO lead FROM lead_touches t WHERE t.state IN ('dispatched', 'sent')
+                  AND t.lead_id <> owned ORDER BY random() LIMIT 1;
+            END IF;
+            RETURN lead IS NOT NULL AND lp_merge(lead, coalesce(owned, stress_lead()), 'stress') IS NOT NULL;
         WHEN 'capture' THEN
             RETURN (SELECT outcome <> 'rejected' FROM lp_capture('operator', jsonb_build_object(
                 'apollo_id', 'apollo-' || 1 + floor(random() * 300), 'title', 'Title ' || floor(random() * 5))));

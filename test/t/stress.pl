@@ -80,6 +80,8 @@ note join(', ', map { "$_: $seen{$_}" } sort keys %seen);
 is_deeply(\@bad, [], 'no call failed but by a lost race or a refusal');
 note $node->safe_psql('postgres',
 	'SELECT op, count(*), count(*) FILTER (WHERE ok) FROM stress_log GROUP BY 1 ORDER BY 1');
+note $node->safe_psql('postgres', 'SELECT state, count(*) FROM lead_touches GROUP BY 1 ORDER BY 1');
+note $node->safe_psql('postgres', "SELECT 'collisions', count(*) FROM lead_proof_collisions UNION ALL SELECT 'requests', count(*) FROM lead_requests");
 cmp_ok(
 	$node->safe_psql('postgres', "SELECT count(*) FROM lead_touches WHERE state = 'sent'"),
 	'>', 0, 'something was sent');
