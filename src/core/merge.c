@@ -23,6 +23,7 @@
 #include "core/refold.h"
 #include "core/stripes.h"
 #include "core/touch.h"
+#include "store/decisions.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/clock.h"
@@ -246,6 +247,7 @@ move_ownership(Merge *merge)
 	lp_sql_run(&assignments_sql, merge->args, NULL);
 	lp_sql_run(&touches_sql, merge->args, NULL);
 	lp_sql_run(&events_sql, merge->args, NULL);
+	lp_decisions_move(&merge->scope.ids[0], &merge->scope.ids[1]);
 }
 
 static void

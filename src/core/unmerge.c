@@ -16,6 +16,7 @@
 #include "core/merge.h"
 #include "core/ownership.h"
 #include "core/stripes.h"
+#include "store/decisions.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/clock.h"
@@ -211,6 +212,7 @@ lp_unmerge(PG_FUNCTION_ARGS)
 		lp_sql_run(&undone_sql, undone, NULL);
 		lp_sql_run(&settled_sql, settled, NULL);
 	}
+	lp_decisions_give_back(&scope.ids[0], &scope.ids[1]);
 	lp_available_refresh(scope.ids, 2);
 	restored = MemoryContextAlloc(lp_call_result_context(), sizeof(pg_uuid_t));
 	*restored = scope.ids[1];

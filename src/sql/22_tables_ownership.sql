@@ -199,11 +199,13 @@ CREATE TABLE @extschema@.lead_decisions (
     failed text[] NOT NULL,
     facts jsonb NOT NULL DEFAULT '{}',
     decided_at timestamptz NOT NULL,
+    decided_for uuid,
     CONSTRAINT lead_decisions_pkey PRIMARY KEY (id)
 );
 CREATE INDEX lead_decisions_lead ON @extschema@.lead_decisions (lead_id, decided_at);
 CREATE INDEX lead_decisions_decided ON @extschema@.lead_decisions (decided_at);
 COMMENT ON TABLE @extschema@.lead_decisions IS 'Every decision of a claim, with the values that it rested on.';
+COMMENT ON COLUMN @extschema@.lead_decisions.decided_for IS 'The id that the lead had then, where a merge has made it an alias of lead_id since.';
 
 CREATE TABLE @extschema@.lead_events (
     id uuid NOT NULL DEFAULT @extschema@.lp_new_id(),

@@ -114,7 +114,7 @@ FROM (VALUES
     ('lead_limit_days', 'keep', NULL,
       'scope scope_id starts_at ends_at'),
     ('lead_decisions', 'keep', NULL,
-      'id touch_id lead_id client_id channel allowed failed decided_at'),
+      'id touch_id lead_id client_id channel allowed failed decided_at decided_for'),
     ('lead_decisions', 'clear', 'lead_id',
       'facts'),
     ('lead_events', 'keep', NULL,
