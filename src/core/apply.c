@@ -16,6 +16,7 @@
 #include "core/batch.h"
 #include "core/fold.h"
 #include "core/lead.h"
+#include "core/told.h"
 #include "store/sql.h"
 #include "util/jsonwalk.h"
 #include "util/uuid.h"
@@ -356,9 +357,8 @@ static void
 replay_leads(LpBatch *batch)
 {
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
-	LpArchived *parts;
+	LpPoolRow **rows = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
 	int			n = 0;
-	int			n_parts;
 
 	for (int i = 0; i < batch->n_leads; i++)
 		if (batch->leads[i].replay)
@@ -367,21 +367,11 @@ replay_leads(LpBatch *batch)
 			if (batch->refold)
 				set_column(batch->pool, batch->leads[i].row, LP_COL_SOURCES,
 						   PointerGetDatum(construct_empty_array(TEXTOID)));
+			rows[n] = batch->leads[i].row;
 			ids[n++] = batch->leads[i].id;
 		}
-	if (n == 0)
-		return;
-	parts = lp_archive_of_leads(ids, n, &n_parts);
-	for (int i = 0; i < n_parts; i++)
-	{
-		Jsonb	   *json = lp_batch_json(parts[i].part, strlen(parts[i].part));
-
-		if (json != NULL)
-			lp_fold_lay(batch->pool, touched(batch, parts[i].lead_id)->row,
-						lp_facts_read(batch->pool, lp_provider_of(parts[i].source),
-									  parts[i].source, parts[i].kind, json,
-									  parts[i].captured_at));
-	}
+	if (n > 0)
+		lp_told_lay(batch->pool, ids, rows, n);
 }
 
 /* Whether the row shows a value of the company's that is another one now. */
@@ -463,27 +453,11 @@ lay_companies(LpBatch *batch)
 static void
 fill_companies(LpBatch *batch)
 {
-	char	  **ids = palloc(sizeof(char *) * Max(batch->n_leads, 1));
-	char	  **names = palloc(sizeof(char *) * Max(batch->n_leads, 1));
-	LpOrganization *companies;
-	LpFacts   **facts;
-	int			n = 0;
-	int			n_companies;
+	LpPoolRow **rows = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
 
 	for (int i = 0; i < batch->n_leads; i++)
-	{
-		names[i] = lp_fold_company(batch->pool, batch->leads[i].row);
-		if (names[i] != NULL)
-			ids[n++] = names[i];
-	}
-	companies = lp_organization_find(ids, n, NULL, 0, &n_companies);
-	facts = palloc(sizeof(LpFacts *) * Max(n_companies, 1));
-	for (int k = 0; k < n_companies; k++)
-		facts[k] = lp_organization_facts(batch->pool, &companies[k]);
-	for (int i = 0; i < batch->n_leads; i++)
-		for (int k = 0; k < n_companies; k++)
-			if (names[i] != NULL && strcmp(names[i], companies[k].apollo_id) == 0)
-				lp_fold_fill(batch->pool, batch->leads[i].row, facts[k]);
+		rows[i] = batch->leads[i].row;
+	lp_told_fill(batch->pool, rows, batch->n_leads);
 }
 
 /* A known body that changes nothing leaves its leads alone. */

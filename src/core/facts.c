@@ -1,11 +1,6 @@
 /*
  * facts.c
- *	  lp_provenance, lp_pin and lp_unpin: where a value comes from, and what an
- *	  operator says it is.
- *
- * Nothing about origins is stored: they are read from the archive by the same
- * walk that fills lead_pool, each capture laid over an empty row.  What is
- * shown stays the business of fold.c.
+ *	  lp_pin and lp_unpin: what an operator says a value is.
  *
  * A pin is a last capture of source "operator": it keeps its lead's keys,
  * availability and bans up to date as a capture would.  Stripes of its keys
@@ -23,7 +18,6 @@
 #include "core/facts.h"
 #include "core/fold.h"
 #include "core/lead.h"
-#include "core/organization.h"
 #include "core/pins.h"
 #include "core/stripes.h"
 #include "core/textkeys.h"
@@ -39,7 +33,6 @@
 #include "util/uuid.h"
 #include "util/zone.h"
 
-PG_FUNCTION_INFO_V1(lp_provenance);
 PG_FUNCTION_INFO_V1(lp_pin);
 PG_FUNCTION_INFO_V1(lp_unpin);
 
@@ -74,9 +67,8 @@ lp_facts_refold(const pg_uuid_t *ids, int n)
 	}
 }
 
-/* The column of that name that captures fill; throws 22023 for any other. */
-static int
-require_column(const LpPool *pool, const char *name)
+int
+lp_facts_column(const LpPool *pool, const char *name)
 {
 	int			column = lp_pool_column(pool, name, strlen(name));
 
@@ -90,263 +82,14 @@ require_column(const LpPool *pool, const char *name)
 	return column;
 }
 
-/* The only row of a lead; throws LP001 unless it is active. */
-static LpPoolRow *
-require_lead(const LpPool *pool, const pg_uuid_t *id)
+LpPoolRow *
+lp_facts_lead(const LpPool *pool, const pg_uuid_t *id)
 {
 	if (!lp_lead_load(id, 1)->known)
 		lp_lead_no_such(id);
 	return lp_pool_load(pool, id, 1)[0];
 }
 
-/*
- * Origins.
- */
-typedef struct Telling
-{
-	const char *source;
-	TimestampTz at;
-	LpPoolRow  *row;			/* what it told, by column */
-	Jsonb	   *json;			/* the same as JSON, nulls left out */
-} Telling;
-
-/* What one capture told, laid over nothing. */
-static LpPoolRow *
-told_alone(const LpPool *pool, const LpFacts *facts, const LpPoolRow *shown)
-{
-	LpPoolRow  *row = lp_pool_row_new(pool);
-	int			country = pool->at[LP_COL_COUNTRY_CODE];
-	LpPoolRow  *bare;
-
-	/* A number without "+" was read with the country that the lead had. */
-	row->values[country] = shown->values[country];
-	row->nulls[country] = shown->nulls[country];
-	lp_fold_lay(pool, row, facts);
-	bare = lp_pool_row_new(pool);
-	lp_fold_lay(pool, bare, facts);
-	row->values[country] = bare->values[country];
-	row->nulls[country] = bare->nulls[country];
-	return row;
-}
-
-static int
-add_captures(const LpPool *pool, const pg_uuid_t *lead_id, const LpPoolRow *shown,
-			 Telling **tellings)
-{
-	int			n;
-	int			count = 0;
-	LpArchived *parts = lp_archive_of_leads(lead_id, 1, &n);
-
-	*tellings = palloc0(sizeof(Telling) * (n + 1));
-	for (int i = n - 1; i >= 0; i--)
-	{
-		Jsonb	   *json = lp_batch_json(parts[i].part, strlen(parts[i].part));
-		Telling    *telling = &(*tellings)[count];
-
-		if (json == NULL)
-			continue;
-		telling->source = parts[i].source;
-		telling->at = parts[i].captured_at;
-		telling->row = told_alone(pool, lp_facts_read(pool, lp_provider_of(parts[i].source),
-													  parts[i].source, parts[i].kind, json,
-													  parts[i].captured_at), shown);
-		count++;
-	}
-	return count;
-}
-
-/*
- * What answers about the company told, newest first; an older one may be what
- * a lead still shows, since answers only fill what is null.
- */
-static int
-add_company(const LpPool *pool, const LpPoolRow *shown, Telling **tellings, int count)
-{
-	char	   *id = lp_fold_company(pool, shown);
-	LpOrganization *company;
-	LpArchived *parts;
-	int			n = 0;
-	int			added = 0;
-
-	if (id != NULL)
-		company = lp_organization_find(&id, 1, NULL, 0, &n);
-	if (n == 0)
-		return count;
-	parts = lp_archive_of_companies(&company->id, 1, &n);
-	*tellings = repalloc(*tellings, sizeof(Telling) * (count + n + 1));
-	for (int i = n - 1; i >= 0; i--)
-	{
-		LpOrganization told = *company;
-		Telling    *telling = &(*tellings)[count];
-
-		told.facts = lp_batch_json(parts[i].part, strlen(parts[i].part));
-		if (told.facts == NULL)
-			continue;
-		telling->source = parts[i].source;
-		telling->at = parts[i].captured_at;
-		telling->row = lp_pool_row_new(pool);
-		lp_fold_fill(pool, telling->row, lp_organization_facts(pool, &told));
-		count++;
-		added++;
-	}
-	if (added > 0)
-		return count;
-	(*tellings)[count].source = lp_apollo.name;
-	(*tellings)[count].at = company->captured_at;
-	(*tellings)[count].row = lp_pool_row_new(pool);
-	lp_fold_fill(pool, (*tellings)[count].row, lp_organization_facts(pool, company));
-	return count + 1;
-}
-
-static Jsonb *
-member(Jsonb *object, const char *name)
-{
-	JsonbValue	value;
-
-	if (object == NULL || !lp_json_get(&object->root, name, &value))
-		return NULL;
-	return JsonbValueToJsonb(&value);
-}
-
-static Jsonb *
-json_null(void)
-{
-	JsonbValue	value;
-
-	value.type = jbvNull;
-	return JsonbValueToJsonb(&value);
-}
-
-typedef struct Origins
-{
-	LpOrigin   *items;
-	int			n;
-	int			room;
-} Origins;
-
-static LpOrigin *
-add_origin(Origins *list, const char *column, Jsonb *value, const char *source, TimestampTz at)
-{
-	LpOrigin   *origin;
-
-	if (list->n == list->room)
-	{
-		list->room = Max(64, list->room * 2);
-		list->items = list->items == NULL ? palloc(sizeof(LpOrigin) * list->room) :
-			repalloc(list->items, sizeof(LpOrigin) * list->room);
-	}
-	origin = &list->items[list->n++];
-	origin->column = column;
-	origin->value = value;
-	origin->source = source;
-	origin->captured_at = at;
-	origin->shown = false;
-	return origin;
-}
-
-static int
-newest_first(const void *a, const void *b)
-{
-	const LpOrigin *x = a;
-	const LpOrigin *y = b;
-
-	if (x->captured_at != y->captured_at)
-		return x->captured_at > y->captured_at ? -1 : 1;
-	return (int) y->shown - (int) x->shown;
-}
-
-/* The origins of one column; at most one of them is what is shown. */
-static void
-origins_of_column(const LpPool *pool, int column, const LpPoolRow *shown,
-				  const Telling *tellings, int n, const LpPins *pins, Origins *list)
-{
-	const char *name = NameStr(TupleDescAttr(pool->desc, column)->attname);
-	bool		found = pins != NULL && pins->pinned[column];
-	int			first = list->n;
-
-	if (found)
-		add_origin(list, name, pins->values->nulls[column] ? json_null() : pins->json[column],
-				   "operator", pins->pinned_at[column])->shown = true;
-	for (int i = 0; i < n; i++)
-	{
-		LpOrigin   *origin;
-
-		if (tellings[i].row->nulls[column])
-			continue;
-		origin = add_origin(list, name, member(tellings[i].json, name), tellings[i].source,
-							tellings[i].at);
-		origin->shown = !found && lp_pool_same(pool, column, tellings[i].row, shown);
-		found |= origin->shown;
-	}
-	if (list->n > first)
-		qsort(list->items + first, list->n - first, sizeof(LpOrigin), newest_first);
-}
-
-LpOrigin *
-lp_facts_origins(const pg_uuid_t *lead_id, const char *column, int *n)
-{
-	LpPool	   *pool = lp_pool_open();
-	int			only = column == NULL ? -1 : require_column(pool, column);
-	LpPoolRow  *shown = require_lead(pool, lead_id);
-	LpPins	   *pins = lp_pins_load(pool, lead_id, 1)[0];
-	Telling    *tellings;
-	int			count = add_captures(pool, lead_id, shown, &tellings);
-	LpPoolRow **rows;
-	Jsonb	  **json;
-	Origins		list = {0};
-
-	count = add_company(pool, shown, &tellings, count);
-	rows = palloc(sizeof(LpPoolRow *) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		rows[i] = tellings[i].row;
-	json = lp_pool_json(pool, rows, count);
-	for (int i = 0; i < count; i++)
-		tellings[i].json = json[i];
-	for (int i = 0; i < pool->desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(pool->desc, i);
-		const char *name = NameStr(attribute->attname);
-
-		if (attribute->attisdropped || (only >= 0 && i != only) ||
-			!lp_facts_settable(name, strlen(name)))
-			continue;
-		origins_of_column(pool, i, shown, tellings, count, pins, &list);
-	}
-	*n = list.n;
-	return list.items;
-}
-
-Datum
-lp_provenance(PG_FUNCTION_ARGS)
-{
-	LpRows	   *rows = lp_rows_begin(fcinfo);
-	pg_uuid_t	id = *lp_arg_uuid(fcinfo, 0, "lead_id");
-	char	   *column = lp_arg_text_or_null(fcinfo, 1);
-	LpOrigin   *origins;
-	MemoryContext old;
-	int			n;
-
-	lp_call_begin(fcinfo, LP_CALL_READS);
-	lp_lead_resolve(&id, 1);
-	origins = lp_facts_origins(&id, column, &n);
-	old = MemoryContextSwitchTo(lp_call_result_context());
-	for (int i = 0; i < n; i++)
-	{
-		lp_rows_set_text(rows, "column_name", origins[i].column);
-		lp_rows_set(rows, "value", JsonbPGetDatum(origins[i].value));
-		lp_rows_set_text(rows, "source", origins[i].source);
-		lp_rows_set_time(rows, "captured_at", origins[i].captured_at);
-		lp_rows_set(rows, "shown", BoolGetDatum(origins[i].shown));
-		lp_rows_emit(rows);
-	}
-	MemoryContextSwitchTo(old);
-	lp_call_end();
-	return (Datum) 0;
-}
-
-/*
- * Pins.
- */
 static bool
 is_usable(const LpPool *pool, int column, const char *text, const char *region)
 {
@@ -515,9 +258,9 @@ lp_pin(PG_FUNCTION_ARGS)
 	lp_caller_require_operator("lp_pin");
 	lp_bans_require_key(true);
 	pool = lp_pool_open();
-	at = require_column(pool, column);
+	at = lp_facts_column(pool, column);
 	lp_lead_resolve(&id, 1);
-	row = require_lead(pool, &id);
+	row = lp_facts_lead(pool, &id);
 	require_value(pool, at, value, row);
 	keys = keys_of_pin(pool, column, value, row, &n);
 	for (int i = 0; i < n; i++)
@@ -525,7 +268,7 @@ lp_pin(PG_FUNCTION_ARGS)
 	lp_stripes_lock(&stripes);
 	id = *PG_GETARG_UUID_P(0);
 	lp_lead_take(&id, 1);
-	(void) require_lead(pool, &id);
+	(void) lp_facts_lead(pool, &id);
 	batch = refold_batch(&id, 1);
 	refuse_erased(value, keys, n, batch->now);
 	if (n > 0)
@@ -547,9 +290,9 @@ lp_unpin(PG_FUNCTION_ARGS)
 	lp_caller_require_operator("lp_unpin");
 	lp_bans_require_key(true);
 	pool = lp_pool_open();
-	(void) require_column(pool, column);
+	(void) lp_facts_column(pool, column);
 	lp_lead_take(&id, 1);
-	(void) require_lead(pool, &id);
+	(void) lp_facts_lead(pool, &id);
 	if (lp_pins_remove(&id, column))
 		lp_facts_refold(&id, 1);
 	lp_call_end();

@@ -1,6 +1,6 @@
 /*
  * facts.h
- *	  Where the values of a lead come from.
+ *	  The values of a lead: where they come from, and what is pinned.
  */
 #ifndef LP_CORE_FACTS_H
 #define LP_CORE_FACTS_H
@@ -9,6 +9,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "store/leads.h"
+
 /*
  * Works out anew what these leads (resolved ids) show, from the captures that
  * are in the archive now, the answers about their companies and their pins:
@@ -16,6 +18,12 @@
  * brings everything up to date that follows from the row.
  */
 extern void lp_facts_refold(const pg_uuid_t *ids, int n);
+
+/* The column of that name that captures fill; throws 22023 for any other. */
+extern int	lp_facts_column(const LpPool *pool, const char *name);
+
+/* The row of a lead (resolved id); throws LP001 unless it is active. */
+extern LpPoolRow *lp_facts_lead(const LpPool *pool, const pg_uuid_t *id);
 
 /*
  * Every value that is known of a lead, one call for each: newest first within

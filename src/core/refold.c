@@ -5,12 +5,10 @@
 #include "postgres.h"
 
 #include "core/archive.h"
-#include "core/batch.h"
 #include "core/fold.h"
-#include "core/organization.h"
 #include "core/pins.h"
 #include "core/refold.h"
-#include "util/uuid.h"
+#include "core/told.h"
 
 bool
 lp_refold_has_captures(const pg_uuid_t *lead_id)
@@ -29,49 +27,15 @@ lp_refold_lay_row(const LpPool *pool, LpPoolRow *row, const LpPoolRow *over)
 		}
 }
 
-static void
-lay_captures(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n)
-{
-	int			n_parts;
-	LpArchived *parts = lp_archive_of_leads(ids, n, &n_parts);
-
-	for (int i = 0; i < n_parts; i++)
-	{
-		Jsonb	   *json = lp_batch_json(parts[i].part, strlen(parts[i].part));
-
-		for (int k = 0; json != NULL && k < n; k++)
-			if (lp_uuid_equal(parts[i].lead_id, &ids[k]))
-				lp_fold_lay(pool, rows[k],
-							lp_facts_read(pool, lp_provider_of(parts[i].source),
-										  parts[i].source, parts[i].kind, json,
-										  parts[i].captured_at));
-	}
-}
-
-/* Company columns from what answers about the companies told. */
-static void
-fill_company(const LpPool *pool, LpPoolRow *row)
-{
-	char	   *id = lp_fold_company(pool, row);
-	LpOrganization *companies;
-	int			n;
-
-	if (id == NULL)
-		return;
-	companies = lp_organization_find(&id, 1, NULL, 0, &n);
-	for (int i = 0; i < n; i++)
-		lp_fold_fill(pool, row, lp_organization_facts(pool, &companies[i]));
-}
-
 void
 lp_refold(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n)
 {
 	LpPins	  **pins = lp_pins_load(pool, ids, n);
 
-	lay_captures(pool, ids, rows, n);
+	lp_told_lay(pool, ids, rows, n);
+	lp_told_fill(pool, rows, n);
 	for (int i = 0; i < n; i++)
 	{
-		fill_company(pool, rows[i]);
 		if (pins[i] != NULL)
 			lp_fold_pin(pool, rows[i], pins[i]);
 		lp_fold_finish(pool, rows[i]);
