@@ -358,6 +358,8 @@ replay_leads(LpBatch *batch)
 {
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
 	LpPoolRow **rows = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
+	LpTelling  *tellings;
+	int			count;
 	int			n = 0;
 
 	for (int i = 0; i < batch->n_leads; i++)
@@ -370,8 +372,10 @@ replay_leads(LpBatch *batch)
 			rows[n] = batch->leads[i].row;
 			ids[n++] = batch->leads[i].id;
 		}
-	if (n > 0)
-		lp_told_lay(batch->pool, ids, rows, n);
+	if (n == 0)
+		return;
+	tellings = lp_told_of_leads(batch->pool, ids, n, &count);
+	lp_told_lay(batch->pool, tellings, count, ids, rows, n);
 }
 
 /* Whether the row shows a value of the company's that is another one now. */
@@ -454,10 +458,13 @@ static void
 fill_companies(LpBatch *batch)
 {
 	LpPoolRow **rows = palloc(sizeof(LpPoolRow *) * Max(batch->n_leads, 1));
+	LpOrganization *companies;
+	int			n;
 
 	for (int i = 0; i < batch->n_leads; i++)
 		rows[i] = batch->leads[i].row;
-	lp_told_fill(batch->pool, rows, batch->n_leads);
+	companies = lp_told_companies(batch->pool, rows, batch->n_leads, &n);
+	lp_told_fill(batch->pool, companies, n, rows, batch->n_leads);
 }
 
 /* A known body that changes nothing leaves its leads alone. */

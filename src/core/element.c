@@ -21,6 +21,7 @@
 #include "util/email.h"
 #include "util/jsonwalk.h"
 #include "util/phone.h"
+#include "util/zone.h"
 
 static const char *const kind_names[] = {
 	[LP_ELEMENT_PERSON] = "person",
@@ -65,6 +66,24 @@ lp_facts_settable(const char *column, int len)
 	return true;
 }
 
+/* Whether a list of texts is shorter than what was given. */
+static bool
+is_short(const JsonbValue *value, Oid type, Datum datum)
+{
+	LpWalk		each;
+	JsonbValue	key;
+	JsonbValue	entry;
+	int			told = 0;
+
+	if (type != TEXTARRAYOID)
+		return false;
+	lp_walk_begin(&each, value->val.binary.data);
+	while (lp_walk_next(&each, &key, &entry))
+		told += entry.type == jbvString || !lp_json_is_blank(&entry);
+	return ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(datum)),
+						  ARR_DIMS(DatumGetArrayTypeP(datum))) < told;
+}
+
 /* Sets a column from a JSON value, if the value fits. */
 static void
 take(const LpPool *pool, LpFacts *facts, int column, const JsonbValue *value)
@@ -72,7 +91,13 @@ take(const LpPool *pool, LpFacts *facts, int column, const JsonbValue *value)
 	Oid			type = TupleDescAttr(pool->desc, column)->atttypid;
 
 	if (lp_json_to_datum(value, type, &facts->row->values[column]))
+	{
 		facts->row->nulls[column] = false;
+		facts->heard[column] = is_short(value, type, facts->row->values[column]) ?
+			LP_HEARD_PARTLY : LP_HEARD_WHOLE;
+	}
+	else if (!lp_json_is_blank(value))
+		facts->heard[column] = LP_HEARD_UNFIT;
 }
 
 static void
@@ -82,6 +107,15 @@ take_text(const LpPool *pool, LpFacts *facts, LpPoolColumn column, const char *t
 		return;
 	facts->row->values[pool->at[column]] = CStringGetTextDatum(text);
 	facts->row->nulls[pool->at[column]] = false;
+	facts->heard[pool->at[column]] = LP_HEARD_WHOLE;
+}
+
+/* A text that the column cannot show; a blank one says nothing. */
+static void
+mark_unfit(const LpPool *pool, LpFacts *facts, LpPoolColumn column, const char *text)
+{
+	facts->heard[pool->at[column]] = text[strspn(text, " \t\r\n")] == '\0' ?
+		LP_HEARD_NOTHING : LP_HEARD_UNFIT;
 }
 
 static void
@@ -139,6 +173,7 @@ read_contact(const LpPool *pool, LpFacts *facts, Jsonb *json)
 
 	facts->row->values[column] = JsonbPGetDatum(json);
 	facts->row->nulls[column] = false;
+	facts->heard[column] = LP_HEARD_WHOLE;
 	take_text(pool, facts, LP_COL_CONTACT_ID, lp_json_get_text(&json->root, "id"));
 	take_text(pool, facts, LP_COL_ACCOUNT_ID, lp_json_get_text(&json->root, "account_id"));
 	take_text(pool, facts, LP_COL_APOLLO_ID, lp_json_get_text(&json->root, "person_id"));
@@ -202,6 +237,10 @@ read_email(const LpPool *pool, LpFacts *facts)
 	}
 	else
 	{
+		if (facts->email_locked)
+			facts->heard[pool->at[LP_COL_EMAIL]] = LP_HEARD_NOTHING;
+		else if (email != NULL)
+			mark_unfit(pool, facts, LP_COL_EMAIL, email);
 		each_entry(pool, facts, LP_COL_FOUND_EMAILS, visit_found_email);
 		/* The status of what is no address says nothing of the one known. */
 		if (facts->email == NULL &&
@@ -329,8 +368,20 @@ read_country(const LpPool *pool, LpFacts *facts)
 			facts->country_code = lp_country_code(name);
 		if (i == 0)
 			facts->country_stated = facts->country_code != NULL;
+		if (i == 0 && name != NULL && !facts->country_stated)
+			mark_unfit(pool, facts, LP_COL_COUNTRY_CODE, name);
 	}
 	forget(pool, facts, LP_COL_COUNTRY_CODE);
+}
+
+/* A zone that is none shows nowhere (fold.c). */
+static void
+read_zone(const LpPool *pool, LpFacts *facts)
+{
+	char	   *zone = lp_pool_text(pool, facts->row, LP_COL_ZONE);
+
+	if (zone != NULL && lp_zone_find(zone) == NULL)
+		mark_unfit(pool, facts, LP_COL_ZONE, zone);
 }
 
 LpFacts *
@@ -343,6 +394,7 @@ lp_facts_read(const LpPool *pool, const LpProvider *provider, const char *source
 	facts->source = source;
 	facts->captured_at = captured_at;
 	facts->row = lp_pool_row_new(pool);
+	facts->heard = palloc0(pool->desc->natts);
 	if (!JB_ROOT_IS_OBJECT(json))
 		return facts;
 	if (kind == LP_ELEMENT_CONTACT)
@@ -353,6 +405,7 @@ lp_facts_read(const LpPool *pool, const LpProvider *provider, const char *source
 		read_object(pool, facts, kind == LP_ELEMENT_PERSON ? provider->person :
 					provider->organization, &json->root);
 	read_country(pool, facts);
+	read_zone(pool, facts);
 	read_email(pool, facts);
 	read_numbers(pool, facts);
 	return facts;

@@ -33,6 +33,15 @@ typedef struct LpNumber
 								 * rank */
 } LpNumber;
 
+/* What became of the value that an element gives for a column. */
+typedef enum LpHeard
+{
+	LP_HEARD_NOTHING,			/* absent, null, blank, or a placeholder */
+	LP_HEARD_WHOLE,
+	LP_HEARD_PARTLY,			/* entries of a list do not fit */
+	LP_HEARD_UNFIT				/* it does not fit */
+} LpHeard;
+
 /*
  * What an element says, column by column.  The address and the numbers have
  * rules of their own (fold.c) and are kept apart from the columns.
@@ -43,6 +52,7 @@ typedef struct LpFacts
 	const char *source;
 	TimestampTz captured_at;
 	LpPoolRow  *row;			/* null = not said */
+	uint8	   *heard;			/* LpHeard by column */
 	char	   *email;			/* a real address */
 	char	   *email_status;
 	bool		email_locked;	/* a placeholder stands for the address */

@@ -31,9 +31,14 @@ void
 lp_refold(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n)
 {
 	LpPins	  **pins = lp_pins_load(pool, ids, n);
+	LpTelling  *tellings;
+	LpOrganization *companies;
+	int			count;
 
-	lp_told_lay(pool, ids, rows, n);
-	lp_told_fill(pool, rows, n);
+	tellings = lp_told_of_leads(pool, ids, n, &count);
+	lp_told_lay(pool, tellings, count, ids, rows, n);
+	companies = lp_told_companies(pool, rows, n, &count);
+	lp_told_fill(pool, companies, count, rows, n);
 	for (int i = 0; i < n; i++)
 	{
 		if (pins[i] != NULL)

@@ -57,33 +57,38 @@ lp_told_of_companies(const LpPool *pool, const pg_uuid_t *ids, int n, int *found
 }
 
 void
-lp_told_lay(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n)
+lp_told_lay(const LpPool *pool, const LpTelling *tellings, int count, const pg_uuid_t *ids,
+			LpPoolRow **rows, int n)
 {
-	int			count;
-	LpTelling  *tellings = lp_told_of_leads(pool, ids, n, &count);
-
 	for (int i = 0; i < count; i++)
 		for (int k = 0; k < n; k++)
 			if (lp_uuid_equal(&tellings[i].about, &ids[k]))
 				lp_fold_lay(pool, rows[k], tellings[i].facts);
 }
 
-void
-lp_told_fill(const LpPool *pool, LpPoolRow **rows, int n)
+LpOrganization *
+lp_told_companies(const LpPool *pool, LpPoolRow **rows, int n, int *found)
 {
 	char	  **ids = palloc(sizeof(char *) * Max(n, 1));
-	char	  **names = palloc(sizeof(char *) * Max(n, 1));
-	LpOrganization *companies;
 	int			n_ids = 0;
-	int			n_companies;
 
 	for (int i = 0; i < n; i++)
 	{
-		names[i] = lp_fold_company(pool, rows[i]);
-		if (names[i] != NULL)
-			ids[n_ids++] = names[i];
+		ids[n_ids] = lp_fold_company(pool, rows[i]);
+		if (ids[n_ids] != NULL)
+			n_ids++;
 	}
-	companies = lp_organization_find(ids, n_ids, NULL, 0, &n_companies);
+	return lp_organization_find(ids, n_ids, NULL, 0, found);
+}
+
+void
+lp_told_fill(const LpPool *pool, const LpOrganization *companies, int n_companies,
+			 LpPoolRow **rows, int n)
+{
+	char	  **names = palloc(sizeof(char *) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		names[i] = lp_fold_company(pool, rows[i]);
 	for (int k = 0; k < n_companies; k++)
 	{
 		LpFacts    *facts = lp_organization_facts(pool, &companies[k]);

@@ -10,6 +10,7 @@
 #define LP_TOLD_H
 
 #include "core/element.h"
+#include "core/organization.h"
 
 /* What one capture told about one lead or company. */
 typedef struct LpTelling
@@ -28,11 +29,17 @@ extern LpTelling *lp_told_of_leads(const LpPool *pool, const pg_uuid_t *ids, int
 extern LpTelling *lp_told_of_companies(const LpPool *pool, const pg_uuid_t *ids, int n,
 									   int *found);
 
-/* Lays all tellings of n leads over rows[i], oldest first. */
-extern void lp_told_lay(const LpPool *pool, const pg_uuid_t *ids, LpPoolRow **rows, int n);
+/* Lays tellings over the rows of the leads that they are about. */
+extern void lp_told_lay(const LpPool *pool, const LpTelling *tellings, int count,
+						const pg_uuid_t *ids, LpPoolRow **rows, int n);
 
-/* Fills rows with what answers about their companies told. */
-extern void lp_told_fill(const LpPool *pool, LpPoolRow **rows, int n);
+/* The companies of the leads in rows, as far as answers told of them. */
+extern LpOrganization *lp_told_companies(const LpPool *pool, LpPoolRow **rows, int n,
+										 int *found);
+
+/* Fills the rows with what is known of their companies. */
+extern void lp_told_fill(const LpPool *pool, const LpOrganization *companies, int n_companies,
+						 LpPoolRow **rows, int n);
 
 /*
  * What one telling gives a row that is empty but for the country by which the

@@ -105,6 +105,22 @@ lp_shape_find(const LpShape *shape, const char *key, int len)
 	return NULL;
 }
 
+const LpField *
+lp_shape_at(const LpShape *shape, const char *path)
+{
+	const LpField *field = NULL;
+
+	do
+	{
+		int			len = strcspn(path, ".");
+
+		field = lp_shape_find(shape, path, len);
+		shape = field == NULL ? NULL : field->inside;
+		path += len + (path[len] == '.');
+	} while (*path != '\0' && shape != NULL);
+	return *path == '\0' ? field : NULL;
+}
+
 void
 lp_shape_paths(const LpShape *shape, const char *prefix, const char *column,
 			   LpPathVisit visit, void *state)

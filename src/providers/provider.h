@@ -49,6 +49,9 @@ extern const LpProvider lp_apollo;
 /* The field of that name, or NULL.  The key need not be terminated. */
 extern const LpField *lp_shape_find(const LpShape *shape, const char *key, int len);
 
+/* The field at a path ("a.b"), or NULL. */
+extern const LpField *lp_shape_at(const LpShape *shape, const char *path);
+
 /*
  * Calls back for every known path below a shape, with the column that takes
  * or contains its value.

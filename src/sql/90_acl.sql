@@ -21,6 +21,7 @@ VALUES
     ('lp_client_cancel', 'function', 'service'),
     ('lp_explain_allocation', 'function', 'service'),
     ('lp_proof_banned_contacts', 'function', 'service'),
+    ('lp_proof_uncaptured_fields', 'function', 'service'),
     ('lp_score', 'function', 'service'),
     ('lp_jit_check', 'function', 'service'),
     ('lp_jit_check_batch', 'function', 'service'),

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -90,6 +91,32 @@ lp_json_is_list(const JsonbValue *value)
 {
 	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) &&
 		!JsonContainerIsScalar(value->val.binary.data);
+}
+
+bool
+lp_json_is_blank(const JsonbValue *value)
+{
+	LpWalk		each;
+	JsonbValue	key;
+	JsonbValue	entry;
+
+	check_stack_depth();
+	if (value->type == jbvString)
+	{
+		for (int i = 0; i < value->val.string.len; i++)
+			if (!isspace((unsigned char) value->val.string.val[i]))
+				return false;
+		return true;
+	}
+	if (value->type != jbvBinary)
+		return value->type == jbvNull;
+	if (lp_json_is_object(value))
+		return JsonContainerSize(value->val.binary.data) == 0;
+	lp_walk_begin(&each, value->val.binary.data);
+	while (lp_walk_next(&each, &key, &entry))
+		if (!lp_json_is_blank(&entry))
+			return false;
+	return true;
 }
 
 /* Whether a text is a plain decimal number that numeric can hold. */

@@ -33,6 +33,9 @@ extern char *lp_json_value_text(const JsonbValue *value);	/* strings, numbers;
 extern bool lp_json_is_object(const JsonbValue *value);
 extern bool lp_json_is_list(const JsonbValue *value);
 
+/* Null, a text of blanks, nothing between brackets, or a list of only such. */
+extern bool lp_json_is_blank(const JsonbValue *value);
+
 /*
  * The value as a Datum of a type: text, boolean, integer, bigint, numeric,
  * double precision, timestamptz, text[] or jsonb.  A number may come as a

@@ -34,6 +34,13 @@ SELECT count(*) AS "leaf paths received", count(*) FILTER (WHERE u.capture_id IS
        (SELECT string_agg(DISTINCT json_path, ', ') FROM lead_unmapped) AS "kept, and listed as unmapped"
 FROM received r LEFT JOIN lead_unmapped u ON u.capture_id = r.id AND u.json_path = r.path;
 
+-- The proof: values that are mapped, the newest, and yet not in their column.
+SELECT u.json_path AS "not in its column", count(*) AS times, u.column_name AS "column",
+       min(replace(c.part, '\u0000', '')::jsonb #>> string_to_array(replace(u.json_path, '[]', ''), '.')) AS "told (kept in the archive)"
+FROM lead_proof_uncaptured_fields u JOIN lead_captures c ON c.id = u.capture_id
+GROUP BY u.json_path, u.column_name ORDER BY count(*) DESC, u.json_path;
+
+
 \echo 'POOL'
 SELECT count(*) AS leads, count(*) FILTER (WHERE p.email_status = 'verified' AND NOT p.email_locked) AS verified,
        count(*) FILTER (WHERE p.phone IS NOT NULL) AS "with phone", count(DISTINCT p.company_apollo_id) AS companies,

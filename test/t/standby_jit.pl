@@ -50,6 +50,12 @@ foreach my $function (sort keys %calls)
 	}
 }
 
+# What only looks may lag: the proof of capture is read on the standby.
+$primary->safe_psql('postgres', q{SELECT lp_capture_apollo('{"person": {"id": "p1", "name": "Ada", "organization": {"id": "o1", "estimated_num_employees": "lots"}}}')});
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('write'));
+is($standby->safe_psql('postgres', 'SELECT json_path FROM lead_proof_uncaptured_fields'),
+	'organization.estimated_num_employees', 'the proof of capture is read on a standby');
+
 $standby->stop;
 $primary->stop;
 done_testing();
