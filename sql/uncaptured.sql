@@ -115,7 +115,13 @@ TABLE lost;
 -- pins, also to nothing
 SELECT lp_pin((SELECT id FROM lead_pool WHERE apollo_id = 'p1'), c, v) FROM (VALUES ('title', '"Boss"'::jsonb), ('departments', '[]'), ('city', 'null'), ('email', '"boss@quillmere.example"'), ('phone', 'null')) t(c, v);
 TABLE lost;
+-- another company: nothing of the first one stays
+SELECT outcome FROM lp_capture_apollo('{"organization": {"id": "o2", "industry": "steel", "founded_year": 1888}}', '2026-03-04 11:00+00');
 SELECT outcome FROM lp_capture_apollo('{"person": {"id": "p3", "name": "Cy", "organization": {"id": "o1"}}}', '2026-03-04 11:10+00');
+SELECT company_industry, company_founded_year FROM lead_pool WHERE apollo_id = 'p3';
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "p3", "organization": {"id": "o2", "name": "Two"}}}', '2026-03-04 11:20+00');
+SELECT company_industry, company_founded_year, company_name FROM lead_pool WHERE apollo_id = 'p3';
+TABLE lost;
 -- merged: the captures of both count for the one that is left
 SELECT lp_merge((SELECT id FROM lead_pool WHERE apollo_id = 'p3'), (SELECT id FROM lead_pool WHERE apollo_id = 'p2'), 'same person') IS NOT NULL AS merged;
 TABLE lost;

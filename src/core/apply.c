@@ -317,9 +317,20 @@ same_row(const LpPool *pool, const LpPoolRow *a, const LpPoolRow *b)
 	return true;
 }
 
+/* Whether a capture names another company than the one that filled the row. */
+static bool
+moved(const LpPool *pool, const LpPoolRow *before, const LpPoolRow *after)
+{
+	char	   *old = lp_fold_company(pool, before);
+	char	   *new = lp_fold_company(pool, after);
+
+	return old != NULL && new != NULL && strcmp(old, new) != 0;
+}
+
 /*
  * Lays the new elements over the rows.  A late one makes its lead a replay,
- * and so does a pin: what is shown is not what the captures gave.
+ * and so does a pin or a change of company: what is shown is not what the
+ * captures gave.
  */
 static void
 lay_elements(LpBatch *batch)
@@ -340,6 +351,8 @@ lay_elements(LpBatch *batch)
 			continue;
 		before = lp_pool_row_copy(batch->pool, lead->row);
 		lp_fold_lay(batch->pool, lead->row, element->facts);
+		if (lead->newest != DT_NOBEGIN && moved(batch->pool, before, lead->row))
+			lead->replay = true;
 		element->outcome = lead->told == NULL && lead->is_new ? "inserted" :
 			same_row(batch->pool, before, lead->row) ? "unchanged" : "updated";
 		lead->told = "told";
