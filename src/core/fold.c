@@ -37,11 +37,11 @@
 /* Columns that no capture tells, or that are kept over all captures. */
 static const LpPoolColumn kept_columns[] = {
 	LP_COL_ID, LP_COL_STATE, LP_COL_SCORE, LP_COL_SOURCES, LP_COL_ENRICHED_AT,
-	LP_COL_CREATED_AT, LP_COL_UPDATED_AT
+	LP_COL_CREATED_AT, LP_COL_UPDATED_AT, LP_COL_EMAIL_MATCH, LP_COL_EMAIL_BOUNCED_AT
 };
 
 static const char *const kept_names[] = {
-	"merged_into", "email_bounced_at", "unsubscribed_at"
+	"merged_into", "unsubscribed_at"
 };
 
 static void
@@ -357,30 +357,23 @@ lp_fold_fill(const LpPool *pool, LpPoolRow *row, const LpFacts *company)
 	lay_country(pool, row, NULL);
 }
 
-static int64
-integer_of(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
-{
-	return is_null(pool, row, column) ? -1 : DatumGetInt32(row->values[pool->at[column]]);
-}
-
+/*
+ * The score.  What is known to have bounced is the address that the row had
+ * (email_match); another one has not, whatever is found about it later.
+ */
 static int
-score_of(const LpPool *pool, const LpPoolRow *row)
+score_of(const LpPool *pool, LpPoolRow *row, const char *match)
 {
-	LpScoreFacts facts = {
-		.seniority = lp_pool_text(pool, row, LP_COL_SENIORITY),
-		.email_status = is_null(pool, row, LP_COL_EMAIL) ? NULL :
-		lp_pool_text(pool, row, LP_COL_EMAIL_STATUS),
-		.employees = integer_of(pool, row, LP_COL_COMPANY_EMPLOYEES),
-		.has_phone = !is_null(pool, row, LP_COL_PHONE),
-		.has_linkedin = !is_null(pool, row, LP_COL_LINKEDIN_SLUG),
-		.has_title = !is_null(pool, row, LP_COL_TITLE),
-		.has_company = !is_null(pool, row, LP_COL_COMPANY_NAME),
-		.show_intent = lp_pool_true(pool, row, LP_COL_SHOW_INTENT),
-		.likely_to_engage = lp_pool_true(pool, row, LP_COL_LIKELY_TO_ENGAGE),
-		.intent_strength = lp_pool_text(pool, row, LP_COL_INTENT_STRENGTH),
-	};
+	char	   *before = lp_pool_text(pool, row, LP_COL_EMAIL_MATCH);
+	bool	   *no_bounce = &row->nulls[pool->at[LP_COL_EMAIL_BOUNCED_AT]];
+	bool		known = *no_bounce;
+	int			score;
 
-	return lp_score_compute(&facts, NULL);
+	if (before == NULL || match == NULL || strcmp(before, match) != 0)
+		*no_bounce = true;
+	score = lp_score_row(pool, row, NULL);
+	*no_bounce = known;
+	return score;
 }
 
 void
@@ -390,12 +383,12 @@ lp_fold_finish(const LpPool *pool, LpPoolRow *row)
 	char	   *url = lp_pool_text(pool, row, LP_COL_LINKEDIN_URL);
 	char	   *match = email == NULL ? NULL : lp_email_match(email);
 
+	set(pool, row, LP_COL_SCORE, Int16GetDatum(score_of(pool, row, match)));
 	set_text(pool, row, LP_COL_EMAIL_MATCH, match);
 	set(pool, row, LP_COL_EMAIL_ROLE, BoolGetDatum(match != NULL && lp_email_is_role(match)));
 	if (is_null(pool, row, LP_COL_EMAIL_LOCKED))
 		set(pool, row, LP_COL_EMAIL_LOCKED, BoolGetDatum(false));
 	set_text(pool, row, LP_COL_LINKEDIN_SLUG, url == NULL ? NULL : lp_profile_slug(url));
-	set(pool, row, LP_COL_SCORE, Int16GetDatum(score_of(pool, row)));
 }
 
 LpPoolRow *

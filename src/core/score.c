@@ -13,10 +13,12 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/facts.h"
 #include "core/lead.h"
 #include "core/score.h"
 #include "store/sql.h"
 #include "util/fold.h"
+#include "util/profile.h"
 
 PG_FUNCTION_INFO_V1(lp_score);
 
@@ -29,17 +31,24 @@ typedef struct Weight
 	int64		high;
 } Weight;
 
+/* What of a lead the score rests on; NULL or negative = unknown. */
+typedef struct Facts
+{
+	const char *seniority;
+	const char *email_status;
+	int64		employees;
+	bool		has_phone;
+	bool		has_linkedin;
+	bool		has_title;
+	bool		has_company;
+	bool		show_intent;
+	bool		likely_to_engage;
+	const char *intent_strength;
+} Facts;
+
 static LpSql weights_sql = LP_SQL(
 	"SELECT DISTINCT ON (part, value) part, value, points"
 	" FROM @s@.lead_score_weights ORDER BY part, value, shipped");
-
-static LpSql lead_sql = LP_SQL(
-	"SELECT p.seniority, p.email, p.email_locked, p.email_bounced_at IS NOT NULL,"
-	" p.email_status, p.company_estimated_num_employees, p.phone IS NOT NULL,"
-	" p.linkedin_url IS NOT NULL, p.title IS NOT NULL, p.company_name IS NOT NULL,"
-	" p.show_intent, p.is_likely_to_engage, p.intent_strength"
-	" FROM @s@.lead_pool p WHERE p.id = $1 AND p.state = 'active'",
-	UUIDOID);
 
 static Weight *weights = NULL;
 static int	n_weights = 0;
@@ -152,7 +161,7 @@ add_employees(Sum *sum, int64 employees)
 
 /* The strongest sign of intent counts, not their sum. */
 static void
-add_intent(Sum *sum, const LpScoreFacts *facts)
+add_intent(Sum *sum, const Facts *facts)
 {
 	const char *best = NULL;
 	char	   *strength = facts->intent_strength ? lp_fold_text(facts->intent_strength) : NULL;
@@ -173,7 +182,7 @@ add_intent(Sum *sum, const LpScoreFacts *facts)
 }
 
 static void
-add_completeness(Sum *sum, const LpScoreFacts *facts)
+add_completeness(Sum *sum, const Facts *facts)
 {
 	struct
 	{
@@ -196,18 +205,50 @@ add_completeness(Sum *sum, const LpScoreFacts *facts)
 	add(sum, "completeness", points, why.len > 0 ? why.data : pstrdup("nothing"));
 }
 
-int
-lp_score_compute(const LpScoreFacts *facts, List **parts)
+static bool
+has(const LpPool *pool, const LpPoolRow *row, LpPoolColumn column)
 {
+	return !row->nulls[pool->at[column]];
+}
+
+/* An address that bounced or was not bought counts nothing. */
+static Facts
+facts_of(const LpPool *pool, const LpPoolRow *row)
+{
+	char	   *url = lp_pool_text(pool, row, LP_COL_LINKEDIN_URL);
+	bool		mail = has(pool, row, LP_COL_EMAIL) &&
+	!lp_pool_true(pool, row, LP_COL_EMAIL_LOCKED) &&
+	!has(pool, row, LP_COL_EMAIL_BOUNCED_AT);
+	Facts		facts = {
+		.seniority = lp_pool_text(pool, row, LP_COL_SENIORITY),
+		.email_status = mail ? lp_pool_text(pool, row, LP_COL_EMAIL_STATUS) : NULL,
+		.employees = has(pool, row, LP_COL_COMPANY_EMPLOYEES) ?
+		DatumGetInt32(row->values[pool->at[LP_COL_COMPANY_EMPLOYEES]]) : -1,
+		.has_phone = has(pool, row, LP_COL_PHONE),
+		.has_linkedin = url != NULL && lp_profile_slug(url) != NULL,
+		.has_title = has(pool, row, LP_COL_TITLE),
+		.has_company = has(pool, row, LP_COL_COMPANY_NAME),
+		.show_intent = lp_pool_true(pool, row, LP_COL_SHOW_INTENT),
+		.likely_to_engage = lp_pool_true(pool, row, LP_COL_LIKELY_TO_ENGAGE),
+		.intent_strength = lp_pool_text(pool, row, LP_COL_INTENT_STRENGTH),
+	};
+
+	return facts;
+}
+
+int
+lp_score_row(const LpPool *pool, const LpPoolRow *row, List **parts)
+{
+	Facts		facts = facts_of(pool, row);
 	Sum			sum = {0, parts};
 	int			score;
 
 	load_weights();
-	add_word(&sum, "seniority", facts->seniority);
-	add_word(&sum, "email_status", facts->email_status);
-	add_employees(&sum, facts->employees);
-	add_intent(&sum, facts);
-	add_completeness(&sum, facts);
+	add_word(&sum, "seniority", facts.seniority);
+	add_word(&sum, "email_status", facts.email_status);
+	add_employees(&sum, facts.employees);
+	add_intent(&sum, &facts);
+	add_completeness(&sum, &facts);
 	score = Min(Max(sum.points, 0), 100);
 	if (score != sum.points)
 		add(&sum, "clamp", score - sum.points, pstrdup("a score is from 0 to 100"));
@@ -219,29 +260,15 @@ lp_score(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t	id = *lp_arg_uuid(fcinfo, 0, "lead_id");
 	LpRows	   *rows = lp_rows_begin(fcinfo);
-	LpScoreFacts facts = {0};
 	List	   *parts = NIL;
 	ListCell   *cell;
+	LpPool	   *pool;
 	int			score;
-	Datum		values[1];
 
 	lp_call_begin(fcinfo, LP_CALL_READS);
 	lp_lead_resolve(&id, 1);
-	values[0] = UUIDPGetDatum(&id);
-	if (lp_sql_run(&lead_sql, values, NULL) == 0)
-		lp_lead_no_such(&id);
-	facts.seniority = lp_col_text(0, 1);
-	if (!lp_col_is_null(0, 2) && !lp_col_bool(0, 3) && !lp_col_bool(0, 4))
-		facts.email_status = lp_col_text(0, 5);
-	facts.employees = lp_col_int(0, 6, -1);
-	facts.has_phone = lp_col_bool(0, 7);
-	facts.has_linkedin = lp_col_bool(0, 8);
-	facts.has_title = lp_col_bool(0, 9);
-	facts.has_company = lp_col_bool(0, 10);
-	facts.show_intent = lp_col_bool(0, 11);
-	facts.likely_to_engage = lp_col_bool(0, 12);
-	facts.intent_strength = lp_col_text(0, 13);
-	score = lp_score_compute(&facts, &parts);
+	pool = lp_pool_open();
+	score = lp_score_row(pool, lp_facts_lead(pool, &id), &parts);
 	foreach(cell, parts)
 	{
 		LpScorePart *part = lfirst(cell);

@@ -30,6 +30,7 @@ static const char *const column_names[LP_POOL_COLUMNS] = {
 	[LP_COL_EMAIL_STATUS] = "email_status",
 	[LP_COL_EMAIL_LOCKED] = "email_locked",
 	[LP_COL_EMAIL_ROLE] = "email_role",
+	[LP_COL_EMAIL_BOUNCED_AT] = "email_bounced_at",
 	[LP_COL_EMAIL_CATCH_ALL] = "email_domain_catchall",
 	[LP_COL_PERSONAL_EMAILS] = "personal_emails",
 	[LP_COL_FOUND_EMAILS] = "waterfall_emails",
