@@ -1,6 +1,6 @@
 /*
  * apply.c
- *	  Writing a batch: archive, fold, leads, companies.
+ *	  Writing a batch: its leads, folded, and the order of the steps.
  *
  * Everything is one statement a table and batch.  A row that would not change
  * gets no new version.  Leads are locked before anything is read that the
@@ -8,17 +8,15 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
+#include "catalog/pg_type_d.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "core/batch.h"
 #include "core/fold.h"
 #include "core/lead.h"
 #include "core/told.h"
-#include "store/sql.h"
-#include "util/jsonwalk.h"
 #include "util/uuid.h"
 
 /* Ids of the leads that were there before, sorted. */
@@ -73,187 +71,6 @@ load_leads(LpBatch *batch)
 		if (rows[i] != NULL)
 			lead->row = lp_pool_row_copy(batch->pool, rows[i]);
 	}
-}
-
-/* The company of an organization element, found or new. */
-static int
-company_of(LpBatch *batch, const LpFacts *facts)
-{
-	char	   *id = lp_fold_company(batch->pool, facts->row);
-	char	   *domain = lp_fold_company_domain(lp_pool_text(batch->pool, facts->row,
-															 LP_COL_COMPANY_DOMAIN));
-	LpOrganization *company;
-
-	for (int i = 0; i < batch->n_companies; i++)
-	{
-		company = &batch->companies[i];
-		if (id != NULL ? company->apollo_id != NULL && strcmp(company->apollo_id, id) == 0 :
-			company->apollo_id == NULL && strcmp(company->domain, domain) == 0)
-			return i;
-	}
-	batch->companies = batch->companies == NULL ? palloc(sizeof(LpOrganization)) :
-		repalloc(batch->companies, sizeof(LpOrganization) * (batch->n_companies + 1));
-	company = &batch->companies[batch->n_companies];
-	memset(company, 0, sizeof(*company));
-	lp_uuid_make(&company->id);
-	company->apollo_id = id;
-	company->domain = domain;
-	company->captured_at = DT_NOBEGIN;
-	company->is_new = true;
-	return batch->n_companies++;
-}
-
-/* Finds the companies of the batch, and the leads that work there. */
-static void
-load_companies(LpBatch *batch)
-{
-	char	  **ids = palloc(sizeof(char *) * Max(batch->n, 1));
-	char	  **domains = palloc(sizeof(char *) * Max(batch->n, 1));
-	int			n_ids = 0;
-	int			n_domains = 0;
-	int			n_leads;
-	pg_uuid_t  *leads;
-
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpElement  *element = &batch->elements[i];
-
-		if (element->kind != LP_ELEMENT_ORGANIZATION || element->facts == NULL ||
-			(element->outcome != NULL && strcmp(element->outcome, "unchanged") != 0))
-			continue;
-		ids[n_ids] = lp_fold_company(batch->pool, element->facts->row);
-		domains[n_domains] = lp_fold_company_domain(
-													lp_pool_text(batch->pool, element->facts->row, LP_COL_COMPANY_DOMAIN));
-		element->company = 0;
-		if (ids[n_ids] != NULL)
-			n_ids++;
-		else
-			n_domains++;
-	}
-	if (n_ids + n_domains == 0)
-		return;
-	batch->companies = lp_organization_find(ids, n_ids, domains, n_domains, &batch->n_companies);
-	for (int i = 0; i < batch->n; i++)
-		if (batch->elements[i].company >= 0)
-			batch->elements[i].company = company_of(batch, batch->elements[i].facts);
-	leads = lp_state_of_companies(ids, n_ids, &n_leads);
-	for (int i = 0; i < n_leads; i++)
-		(void) lp_batch_lead(batch, &leads[i], false);
-}
-
-/* The rest of the body as JSON, its elements as zeroes. */
-static Jsonb *
-rest_json(LpBatch *batch, const LpBody *body)
-{
-	char	   *copy;
-
-	if (batch->provider == NULL || body->n_parts == 0 ||
-		batch->elements[0].span.list == LP_LIST_BODY)
-		return NULL;
-	copy = pnstrdup(batch->clean, batch->len);
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpSpan	   *span = &batch->elements[i].span;
-
-		memset(copy + span->start, ' ', span->end - span->start);
-		copy[span->start] = '0';
-	}
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(copy)));
-}
-
-static int
-by_start(const void *a, const void *b)
-{
-	const LpElement *x = *(LpElement *const *) a;
-	const LpElement *y = *(LpElement *const *) b;
-
-	return x->span.start < y->span.start ? -1 : x->span.start > y->span.start;
-}
-
-/* Cuts the objects among the elements out of the body. */
-static void
-cut_body(LpBatch *batch, LpBody *body)
-{
-	LpElement **order = palloc(sizeof(LpElement *) * Max(batch->n, 1));
-	StringInfoData rest;
-	int			done = 0;
-
-	initStringInfo(&rest);
-	body->n_elements = batch->n;
-	body->cuts = palloc0(sizeof(Datum) * Max(batch->n, 1));
-	body->uncut = palloc(sizeof(bool) * Max(batch->n, 1));
-	for (int i = 0; i < batch->n; i++)
-		order[i] = &batch->elements[i];
-	qsort(order, batch->n, sizeof(LpElement *), by_start);
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpElement  *element = order[i];
-
-		body->uncut[element->ordinal - 1] = element->json == NULL;
-		if (element->json == NULL)
-			continue;
-		appendBinaryStringInfo(&rest, batch->body + done, element->span.start - done);
-		body->cuts[element->ordinal - 1] = Int32GetDatum(rest.len);
-		done = element->span.end;
-	}
-	appendBinaryStringInfo(&rest, batch->body + done, batch->len - done);
-	body->rest = rest.data;
-}
-
-/* The rest of the body without mentions of who was erased. */
-static void
-clean_rest(LpBatch *batch, LpBody *body)
-{
-	int		   *cuts = palloc(sizeof(int) * Max(batch->n, 1));
-	char	   *clean;
-
-	for (int i = 0; i < batch->n; i++)
-		cuts[i] = DatumGetInt32(body->cuts[i]);
-	clean = lp_redact_json(batch->erased, body->rest, true, cuts, batch->n);
-	if (clean == NULL)
-		return;
-	body->rest = clean;
-	for (int i = 0; i < batch->n; i++)
-		body->cuts[i] = Int32GetDatum(cuts[i]);
-}
-
-static void
-archive(LpBatch *batch)
-{
-	LpBody		body = {0};
-
-	body.source = batch->source;
-	body.provider = batch->provider;
-	body.hash = batch->hash;
-	body.captured_at = batch->captured_at;
-	body.first_seen_at = batch->now;
-	cut_body(batch, &body);
-	if (batch->erased != NULL)
-		clean_rest(batch, &body);
-	body.parts = palloc0(sizeof(LpPart) * Max(batch->n, 1));
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpElement  *element = &batch->elements[i];
-		LpPart	   *part = &body.parts[body.n_parts];
-
-		if (element->json == NULL || element->erased)
-			continue;
-		lp_uuid_make(&element->capture_id);
-		element->stored = true;
-		part->id = element->capture_id;
-		part->ordinal = element->ordinal;
-		part->kind = element->kind;
-		part->text = element->part;
-		part->json = element->json;
-		part->region = element->facts == NULL ? NULL : element->facts->country_code;
-		if (element->lead >= 0)
-			part->lead_id = &batch->leads[element->lead].id;
-		if (element->company >= 0)
-			part->company_id = &batch->companies[element->company].id;
-		body.n_parts++;
-	}
-	body.json = batch->erased != NULL ? NULL : rest_json(batch, &body);
-	lp_archive_store(batch->pool, &body);
 }
 
 /*
@@ -391,81 +208,6 @@ replay_leads(LpBatch *batch)
 	lp_told_lay(batch->pool, tellings, count, ids, rows, n);
 }
 
-/* Whether the row shows a value of the company's that is another one now. */
-static bool
-shows_older(const LpPool *pool, const LpPoolRow *row, const LpPoolRow *told,
-			const LpPoolRow *tells)
-{
-	for (int i = 0; i < pool->desc->natts; i++)
-		if (!told->nulls[i] && !row->nulls[i] && lp_pool_same(pool, i, told, row) &&
-			!lp_pool_same(pool, i, told, tells))
-			return true;
-	return false;
-}
-
-/* Leads that were filled with what the company no longer says: fold again. */
-static void
-retell_company(LpBatch *batch, const LpOrganization *company, Jsonb *before)
-{
-	LpOrganization old = *company;
-	LpFacts    *told;
-	LpFacts    *tells = lp_organization_facts(batch->pool, company);
-
-	old.facts = before;
-	told = lp_organization_facts(batch->pool, &old);
-	for (int i = 0; i < batch->n_leads; i++)
-	{
-		LpTouched  *lead = &batch->leads[i];
-		char	   *name = lp_fold_company(batch->pool, lead->row);
-
-		if (name != NULL && company->apollo_id != NULL &&
-			strcmp(name, company->apollo_id) == 0 && !lead->is_new &&
-			shows_older(batch->pool, lead->row, told->row, tells->row))
-			lead->replay = true;
-	}
-}
-
-/* The same for companies; facts are laid in the order of time. */
-static void
-lay_companies(LpBatch *batch)
-{
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpElement  *element = &batch->elements[i];
-		LpOrganization *company = element->company < 0 ? NULL :
-		&batch->companies[element->company];
-		Jsonb	   *before;
-
-		if (company == NULL || (!element->stored && !company->changed))
-			continue;
-		before = company->facts;
-		if (element->stored && company->captured_at <= batch->captured_at)
-			company->facts = lp_organization_lay(before, element->json);
-		else
-		{
-			int			n;
-			LpArchived *parts = lp_archive_of_companies(&company->id, 1, &n);
-
-			company->facts = NULL;
-			for (int k = 0; k < n; k++)
-				company->facts = lp_organization_lay(company->facts,
-													 lp_batch_json(parts[k].part,
-																   strlen(parts[k].part)));
-		}
-		company->changed = true;
-		company->captured_at = Max(company->captured_at, batch->captured_at);
-		company->domain = lp_fold_company_domain(
-												 lp_pool_text(batch->pool, lp_organization_facts(batch->pool, company)->row,
-															  LP_COL_COMPANY_DOMAIN));
-		element->outcome = before == NULL ? "inserted" :
-			compareJsonbContainers(&before->root, &company->facts->root) == 0 ?
-			"unchanged" : "updated";
-		if (before != NULL && strcmp(element->outcome, "updated") == 0)
-			retell_company(batch, company, before);
-	}
-	lp_organization_save(batch->companies, batch->n_companies);
-}
-
 /* Fills company columns from what answers about the companies told. */
 static void
 fill_companies(LpBatch *batch)
@@ -562,14 +304,14 @@ tell_changes(LpBatch *batch)
 void
 lp_batch_apply(LpBatch *batch)
 {
-	load_companies(batch);
+	lp_batch_load_companies(batch);
 	load_leads(batch);
 	if (batch->known != NULL)
 		raise_times(batch);
 	else
-		archive(batch);
+		lp_batch_archive(batch);
 	lay_elements(batch);
-	lay_companies(batch);
+	lp_batch_lay_companies(batch);
 	replay_leads(batch);
 	fill_companies(batch);
 	save_leads(batch);

@@ -2,8 +2,8 @@
  * batch.h
  *	  One call of capture: its elements, the leads and companies they touch.
  *
- * capture.c reads the body and decides who is who, apply.c folds and writes,
- * settle.c does what follows.
+ * capture.c reads the body and decides who is who (capture_who.c), apply.c
+ * folds and writes, settle.c does what follows.
  */
 #ifndef LP_BATCH_H
 #define LP_BATCH_H
@@ -107,8 +107,26 @@ extern bool lp_batch_key_taken(LpBatch *batch, const LpKey *key, int lead);
 /* Reads the JSON of a verbatim part; NULL if it is no object. */
 extern Jsonb *lp_batch_json(const char *part, int len);
 
+/* Finds, or makes, the lead of each element of a person. */
+extern void lp_batch_identify(LpBatch *batch);
+
+/*
+ * An element of a person who was erased is dropped: nothing of it is stored.
+ * One question for the batch; only if somebody in it was erased, who.
+ */
+extern void lp_batch_drop_erased(LpBatch *batch);
+
 /* Archives, folds and writes a batch whose elements know their leads. */
 extern void lp_batch_apply(LpBatch *batch);
+
+/* Stores the body and its elements. */
+extern void lp_batch_archive(LpBatch *batch);
+
+/* Finds the companies of the batch, and the leads that work there. */
+extern void lp_batch_load_companies(LpBatch *batch);
+
+/* Lays what is told of companies in the order of time, and writes it. */
+extern void lp_batch_lay_companies(LpBatch *batch);
 
 /* The last step of it: keys, ties, bans, news for other parts. */
 extern void lp_batch_settle(LpBatch *batch);

@@ -16,7 +16,6 @@
 #include "core/bans.h"
 #include "core/batch.h"
 #include "core/facts.h"
-#include "core/fold.h"
 #include "core/lead.h"
 #include "core/pins.h"
 #include "core/stripes.h"
