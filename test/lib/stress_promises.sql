@@ -115,7 +115,8 @@ SELECT l.client, l.criteria, r.wanted, l.wanted - l.got AS missing FROM (
     SELECT DISTINCT ON (client, criteria) * FROM stress_log WHERE op = 'allocated' AND got < wanted
       AND client IN (stress_client(3), stress_client(4)) ORDER BY client, criteria, at DESC) l
 LEFT JOIN lead_requests r ON r.client_id = l.client AND r.criteria = l.criteria AND r.campaign_id IS NULL
-WHERE r.status IS DISTINCT FROM 'open' OR r.wanted <> l.wanted - l.got
+LEFT JOIN lead_clients c ON c.id = l.client
+WHERE r.status IS DISTINCT FROM CASE c.status WHEN 'active' THEN 'open' ELSE 'stopped' END OR r.wanted <> l.wanted - l.got
 UNION ALL SELECT r.client_id, r.criteria, r.wanted, NULL FROM lead_requests r
 WHERE NOT EXISTS (SELECT FROM stress_log l WHERE l.client = r.client_id AND l.criteria = r.criteria AND l.got < l.wanted);
 -- a client that has companies to itself holds those where it owns someone
