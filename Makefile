@@ -4,6 +4,7 @@
 #   make demo       see it work    make test       every test
 #   make matrix     test on other major versions of PostgreSQL
 #   make sanitize   test with undefined behaviour made fatal
+#   make chaos      tests by chance, over and over with new seeds
 #
 # "make demo", "make test" and "make matrix" install what a bare Debian machine
 # lacks; the other targets only use what is there.
@@ -52,7 +53,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2> /dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifeq ($(filter demo test matrix sanitize setup doc,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo test matrix chaos sanitize setup doc,$(MAKECMDGOALS)),)
 $(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
 endif
 
@@ -74,7 +75,7 @@ uninstall: uninstall-phone
 uninstall-phone:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
 
-.PHONY: demo test matrix sanitize setup format doc install-phone uninstall-phone
+.PHONY: demo test matrix chaos sanitize setup format doc install-phone uninstall-phone
 setup:
 	@test/lib/packages.sh
 demo:
@@ -83,6 +84,13 @@ test:
 	@test/run.sh test
 matrix:
 	@test/matrix.sh
+# Until one fails, or ROUNDS are over.
+ROUNDS = 20
+CHAOS = crash explain fuzz merge_identity merge_since stress
+chaos:
+	@for round in $$(seq $(ROUNDS)); do \
+		LEADPOOL_SEED=random test/run.sh test tap $(CHAOS) || exit 1; \
+	done
 # In a copy, so that nothing built here is instrumented.  PostgreSQL is compiled
 # with -fwrapv; our own sums shall not wrap.
 SANITIZE = -fsanitize=undefined -fno-sanitize-recover=undefined \
