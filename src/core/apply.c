@@ -15,6 +15,7 @@
 
 #include "core/batch.h"
 #include "core/fold.h"
+#include "core/holds.h"
 #include "core/lead.h"
 #include "core/told.h"
 #include "util/uuid.h"
@@ -236,6 +237,21 @@ is_idle(const LpBatch *batch, const LpTouched *lead)
 	return true;
 }
 
+/* What the rules read; companies held for the owners follow the leads. */
+static void
+save_states(const LpBatch *batch, const LpStateRow *states, int n)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	LpLead	   *before;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = states[i].lead_id;
+	before = lp_holds_before(ids, n);
+	lp_state_save(states, n);
+	if (before != NULL)
+		lp_holds_follow(before, lp_lead_load(ids, n), n, batch->now);
+}
+
 /* Writes the rows that are new or differ. */
 static void
 save_leads(LpBatch *batch)
@@ -274,7 +290,7 @@ save_leads(LpBatch *batch)
 	}
 	lp_pool_insert(pool, inserts, n_inserts);
 	lp_pool_update(pool, updates, n_updates);
-	lp_state_save(states, n_states);
+	save_states(batch, states, n_states);
 }
 
 /* What a replay or a filling changed is told by the first element of a lead. */

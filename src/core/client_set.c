@@ -12,6 +12,7 @@
 
 #include "core/client.h"
 #include "core/client_settings.h"
+#include "core/holds.h"
 #include "core/requests.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -34,20 +35,6 @@ static LpSql store_sql = LP_SQL(
 	" updated_at = excluded.updated_at"
 	" RETURNING *",
 	UUIDOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, UUIDOID);
-
-/* Switched on: the companies where the client owns someone become its own. */
-static LpSql hold_sql = LP_SQL(
-	"INSERT INTO @s@.lead_company_holds (company, client_id, held_at)"
-	" SELECT DISTINCT k.company, $1, $2 FROM @s@.lead_assignments a"
-	" JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
-	" CROSS JOIN LATERAL (VALUES ('domain:' || s.company_domain),"
-	"  ('apollo:' || s.company_org)) k(company)"
-	" WHERE a.client_id = $1 AND a.status = 'active' AND k.company IS NOT NULL"
-	" ORDER BY 1 ON CONFLICT DO NOTHING",
-	UUIDOID, TIMESTAMPTZOID);
-
-static LpSql unhold_sql = LP_SQL(
-	"DELETE FROM @s@.lead_company_holds WHERE client_id = $1", UUIDOID);
 
 static void
 push_pair(JsonbParseState **state, const char *name, JsonbValue *value)
@@ -177,17 +164,6 @@ merge_settings(Jsonb *stored, Jsonb *given)
 	return new;
 }
 
-static void
-store_holds(const LpClient *client, bool before, TimestampTz now)
-{
-	Datum		values[] = {UUIDPGetDatum(&client->id), TimestampTzGetDatum(now)};
-
-	if (client->company_exclusive && !before)
-		lp_sql_run(&hold_sql, values, NULL);
-	if (!client->company_exclusive && before)
-		lp_sql_run(&unhold_sql, values, NULL);
-}
-
 Datum
 lp_client_set(PG_FUNCTION_ARGS)
 {
@@ -232,9 +208,10 @@ lp_client_set(PG_FUNCTION_ARGS)
 	nulls[5] = client->paused_reason ? ' ' : 'n';
 	values[6] = TimestampTzGetDatum(now);
 	values[7] = lp_uuid_new();
-	store_holds(client, was_exclusive, now);
 	lp_sql_run(&store_sql, values, nulls);
 	result = lp_call_return_row(0);
+	if (client->company_exclusive != was_exclusive)
+		lp_holds_set(id, now);
 	lp_requests_follow(id, strcmp(client->status, "active") == 0, now);
 	lp_call_end();
 	PG_RETURN_DATUM(result);

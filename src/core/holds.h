@@ -21,10 +21,30 @@ extern bool *lp_holds_of_others(const LpLead *leads, int n,
 extern bool *lp_holds_take(const LpClient *client, const LpLead **leads, int n,
 						   TimestampTz now);
 
-/* After an assignment ended: gives up companies where the client owns nobody. */
+/*
+ * Before the rows of locked leads are written anew: the leads as they are, for
+ * lp_holds_follow; NULL if no client has companies to itself.
+ */
+extern LpLead *lp_holds_before(const pg_uuid_t *ids, int n);
+
+/*
+ * After leads changed owner or company: their owners hold the companies where
+ * they own someone now, and no others.  after may be of other ids; a company
+ * that another client holds stays with it.
+ */
+extern void lp_holds_follow(const LpLead *before, const LpLead *after, int n,
+							TimestampTz now);
+
+/*
+ * After an assignment ended: gives up companies where the client owns nobody,
+ * to the next client that has companies to itself and owns someone there.
+ */
 extern void lp_holds_let_go(const LpClient *client, const LpLead *lead);
 
 /* The same for all companies that the client has to itself. */
 extern void lp_holds_let_go_of_client(const LpClient *client);
+
+/* After the setting of a client, locked exclusively, was switched on or off. */
+extern void lp_holds_set(const pg_uuid_t *client_id, TimestampTz now);
 
 #endif							/* LP_HOLDS_H */

@@ -346,34 +346,10 @@ act_on_bans(Merge *merge)
 	}
 }
 
-/*
- * What the owner held for the lead as it was before it gives up, unless it
- * owns others there; what it holds for the lead as it is now it takes.
- */
 void
 lp_merge_hold(const pg_uuid_t *lead_id, const LpLead *before)
 {
-	const LpLead *lead = lp_lead_load(lead_id, 1);
-	LpClient   *client;
-
-	if (lead->owner == NULL)
-		return;
-	client = lp_client_load(lead->owner);
-	lp_holds_let_go(client, before);
-	lp_holds_take(client, &lead, 1, lp_clock_now());
-}
-
-/* Companies held for the owners before and after. */
-static void
-move_holds(Merge *merge)
-{
-	const LpMergeOwner *lost = merge->owner.lost;
-
-	if (lost != NULL)
-		lp_holds_let_go(lp_client_load(&lost->client_id),
-						&merge->leads[lp_uuid_equal(&lost->lead_id, &merge->scope.ids[0]) ? 0 : 1]);
-	for (int i = 0; i < 2; i++)
-		lp_merge_hold(&merge->scope.ids[0], &merge->leads[i]);
+	lp_holds_follow(before, lp_lead_load(lead_id, 1), 1, lp_clock_now());
 }
 
 static void
@@ -420,7 +396,7 @@ lp_merge_leads(const LpPool *pool, const pg_uuid_t *survivor, const pg_uuid_t *d
 	move_keys(&merge);
 	fold_survivor(&merge, rows, has_captures);
 	act_on_bans(&merge);
-	move_holds(&merge);
+	lp_holds_follow(merge.leads, lp_lead_load(ids, 2), 2, merge.now);
 	lp_sql_run(&conflicts_sql, merge.args, NULL);
 	lp_merge_journal_after(&merge.scope);
 	if (merge.owner.lost != NULL &&

@@ -240,6 +240,7 @@ CREATE TABLE @extschema@.lead_state (
 CREATE INDEX lead_state_email_key ON @extschema@.lead_state (email_key) WHERE email_key IS NOT NULL;
 CREATE INDEX lead_state_phone_key ON @extschema@.lead_state (phone_key) WHERE phone_key IS NOT NULL;
 CREATE INDEX lead_state_linkedin_key ON @extschema@.lead_state (linkedin_key) WHERE linkedin_key IS NOT NULL;
+CREATE INDEX lead_state_company_domain ON @extschema@.lead_state (company_domain) WHERE company_domain IS NOT NULL;
 CREATE INDEX lead_state_company_org ON @extschema@.lead_state (company_org) WHERE company_org IS NOT NULL;
 COMMENT ON COLUMN @extschema@.lead_pool.person_state IS 'State or province of the person (state is the state of the row).';
 

@@ -87,7 +87,9 @@ BEGIN
             RETURN lead IS NOT NULL AND lp_merge(lead, coalesce(owned, stress_lead()), 'stress') IS NOT NULL;
         WHEN 'capture' THEN
             RETURN (SELECT outcome <> 'rejected' FROM lp_capture('operator', jsonb_build_object(
-                'apollo_id', 'apollo-' || 1 + floor(random() * 300), 'title', 'Title ' || floor(random() * 5))));
+                'apollo_id', 'apollo-' || 1 + floor(random() * 300), 'title', 'Title ' || floor(random() * 5),
+                -- now and then somebody goes to another company
+                'company_primary_domain', CASE WHEN random() < 0.5 THEN 'company' || floor(random() * 60) || '.example' END)));
         WHEN 'cancel' THEN
             RETURN lp_client_cancel(me, 'stress') IS NOT NULL;
         WHEN 'resume' THEN

@@ -23,9 +23,10 @@ GROUP BY 1 HAVING count(*) > 900;
 SELECT a.id, b.id FROM lead_touches a JOIN lead_touches b ON b.lead_id = a.lead_id AND b.claimed_at > a.claimed_at
 WHERE a.counted_at IS NOT NULL AND b.counted_at IS NOT NULL AND b.client_id IN (stress_client(1), stress_client(2))
   AND NOT EXISTS (SELECT FROM lead_merges m WHERE a.lead_id IN (m.survivor, m.duplicate));
--- no company is shared with a client that has it to itself
+-- a company is held for a client that has companies to itself and owns someone there
 SELECT h.company FROM lead_company_holds h JOIN lead_clients c ON c.id = h.client_id
-WHERE NOT EXISTS (SELECT FROM lead_assignments a JOIN lead_state s ON s.lead_id = a.lead_id
+WHERE NOT coalesce((c.settings->>'company_exclusive')::boolean, false)
+   OR NOT EXISTS (SELECT FROM lead_assignments a JOIN lead_state s ON s.lead_id = a.lead_id
                   WHERE a.client_id = h.client_id AND a.status = 'active'
                     AND h.company IN ('domain:' || s.company_domain, 'apollo:' || s.company_org));
 -- every assignment and touch has its lead, every lead its slim row
@@ -119,12 +120,12 @@ LEFT JOIN lead_clients c ON c.id = l.client
 WHERE r.status IS DISTINCT FROM CASE c.status WHEN 'active' THEN 'open' ELSE 'stopped' END OR r.wanted <> l.wanted - l.got
 UNION ALL SELECT r.client_id, r.criteria, r.wanted, NULL FROM lead_requests r
 WHERE NOT EXISTS (SELECT FROM stress_log l WHERE l.client = r.client_id AND l.criteria = r.criteria AND l.got < l.wanted);
--- a client that has companies to itself holds those where it owns someone
+-- and no other company where such a client owns someone is free
 SELECT a.id, k.company FROM lead_assignments a JOIN lead_state s ON s.lead_id = a.lead_id
+JOIN lead_clients c ON c.id = a.client_id AND (c.settings->>'company_exclusive')::boolean
 CROSS JOIN LATERAL (VALUES ('domain:' || s.company_domain), ('apollo:' || s.company_org)) k(company)
-WHERE a.status = 'active' AND a.client_id IN (stress_client(3), stress_client(4)) AND k.company IS NOT NULL
-  AND NOT EXISTS (SELECT FROM lead_company_holds h WHERE h.company = k.company AND h.client_id = a.client_id)
-  AND NOT EXISTS (SELECT FROM lead_merges m WHERE m.survivor = a.lead_id);
+WHERE a.status = 'active' AND k.company IS NOT NULL
+  AND NOT EXISTS (SELECT FROM lead_company_holds h WHERE h.company = k.company);
 -- whom a client gave back after a contact is kept from all others
 SELECT a.id FROM lead_assignments a WHERE a.status IN ('released', 'cancelled') AND CASE WHEN a.kept_until IS NULL
     THEN EXISTS (SELECT FROM lead_touches t WHERE t.assignment_id = a.id AND t.state IN ('dispatched', 'unknown', 'sent'))
