@@ -61,8 +61,32 @@ SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"people": [{"id": "d1",
 -- a key over 320 bytes is kept in the payload and identifies nobody
 SELECT outcome FROM lp_capture_apollo(jsonb_build_object('person', jsonb_build_object('id', 'l1', 'email', repeat('x', 320) || '@long.example', 'linkedin_url', 'https://www.linkedin.com/in/' || repeat('y', 400))));
 SELECT kind FROM lead_identities i JOIN lead_pool p ON p.id = i.lead_id WHERE p.apollo_id = 'l1';
--- which ties merge is a setting
+-- which ties merge is a setting; a key left out still says who somebody is
 SET leadpool.merge_on = 'apollo_id';
 SELECT lead_id AS m1 FROM lp_capture_apollo('{"person": {"id": "m1", "email": "m@merge.example"}}') \gset
-SELECT lead_id <> :'m1' AS apart FROM lp_capture_apollo('{"person": {"id": "m2", "email": "m@merge.example"}}');
+SELECT lead_id = :'m1' AS known FROM lp_capture_apollo('{"person": {"id": "m2", "email": "m@merge.example"}}');
+SELECT lead_id = :'m1' AS known, outcome FROM lp_capture('list', '{"email": "m@merge.example", "city": "Oslo"}');
+SELECT lp_find_lead(email => 'm@merge.example') = :'m1' AS found;
+-- two known leads stay two: the strongest key decides, an operator is told once
+SELECT lead_id AS m3 FROM lp_capture_apollo('{"person": {"id": "m3", "email": "m3@merge.example", "linkedin_url": "https://linkedin.com/in/m-three"}}') \gset
+SELECT lead_id = :'m1' AS strongest, outcome, detail FROM lp_capture_apollo('{"person": {"id": "m1", "email": "m3@merge.example"}}');
+SELECT lead_id = :'m3' AS strongest, outcome, detail FROM lp_capture_apollo('{"person": {"id": "m3", "email": "m@merge.example"}}');
+SELECT lead_id = :'m1' AS strongest, outcome, detail FROM lp_capture('list', '{"email": "m@merge.example", "linkedin_url": "https://linkedin.com/in/m-three"}');
+SELECT kind, lead_id = :'m1' AS lead, other_lead_id = :'m3' AS other, client_lost, replacement_owed, status, detail FROM lead_conflicts;
+SELECT lp_find_lead(email => 'm@merge.example') = :'m1' AS first, lp_find_lead(email => 'm3@merge.example') = :'m3' AS second, count(*) AS merges FROM lead_merges WHERE survivor IN (:'m1', :'m3');
+-- two who are new in one body likewise; one that may merge settles it
+SELECT ordinal, outcome, detail FROM lp_capture_apollo('{"people": [{"id": "m5"}, {"id": "m6", "email": "m6@merge.example"}, {"id": "m5", "email": "m6@merge.example"}]}');
+SET leadpool.merge_on = ' linkedin , apollo_id ';
+SELECT lead_id = :'m1' AS survivor, outcome, detail FROM lp_capture_apollo('{"person": {"id": "m1", "email": "m3@merge.example", "linkedin_url": "https://linkedin.com/in/m-three"}}');
+SELECT status FROM lead_conflicts WHERE :'m1' IN (lead_id, other_lead_id);
+SET leadpool.merge_on = '';
+SELECT lead_id AS m7 FROM lp_capture('list', '{"email": "m7@merge.example"}') \gset
+SELECT lead_id = :'m1' AS strongest, outcome, detail FROM lp_capture_apollo('{"person": {"id": "m1", "email": "m7@merge.example"}}');
+-- words that are none
+\set VERBOSITY default
+SET leadpool.merge_on = 'apollo_id,phone';
+SET leadpool.merge_on = 'email,,linkedin';
+\set VERBOSITY sqlstate
+SET leadpool.merge_on = 'emails';
+SET leadpool.merge_on = 'EMAIL';
 ROLLBACK;

@@ -28,8 +28,9 @@ SELECT count(*) FROM lead_merges;
 ROLLBACK TO t;
 -- nor does a key that may not merge
 SET leadpool.merge_on = 'apollo_id,linkedin';
-SELECT outcome, lead_id = :'b' AS b FROM lp_capture_apollo('{"person": {"id": "b", "email": "a@tie.example"}}');
+SELECT outcome, detail, lead_id = :'b' AS b FROM lp_capture_apollo('{"person": {"id": "b", "email": "a@tie.example"}}');
 SELECT count(*) FROM lead_merges;
+SELECT kind, lead_id = :'b' AS lead, other_lead_id = :'a' AS other, status, detail FROM lead_conflicts;
 RESET leadpool.merge_on;
 ROLLBACK TO t;
 -- three at once, and people who are new in the body

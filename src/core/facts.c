@@ -20,6 +20,7 @@
 #include "core/pins.h"
 #include "core/stripes.h"
 #include "core/textkeys.h"
+#include "store/conflicts.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/clock.h"
@@ -191,15 +192,6 @@ refuse_erased(Jsonb *value, const LpKey *keys, int n, TimestampTz now)
 				errhint("It cannot be stored again."));
 }
 
-/* Two leads are one conflict, whichever of them was pinned. */
-static LpSql conflict_sql = LP_SQL(
-	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, detail, created_at)"
-	" SELECT 'identity', $1, $2, $3, $4"
-	" WHERE NOT EXISTS (SELECT FROM @s@.lead_conflicts c WHERE c.kind = 'identity'"
-	"  AND c.status = 'open' AND c.lead_id = $2 AND c.other_lead_id = $1)"
-	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
-	UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
-
 /*
  * Gives the keys of a pin to its lead.  One that names another lead becomes a
  * key that identifies nobody new, and a conflict for an operator to settle.
@@ -221,12 +213,9 @@ give_keys(LpBatch *batch, const pg_uuid_t *lead_id, LpKey *keys, int n)
 				strcmp(known[k].value, keys[i].value) == 0 &&
 				!lp_uuid_equal(&known[k].lead_id, lead_id))
 			{
-				Datum		args[] = {UUIDPGetDatum(lead_id), UUIDPGetDatum(&known[k].lead_id),
-					CStringGetTextDatum(lp_key_kind_name(keys[i].kind)),
-				TimestampTzGetDatum(batch->now)};
-
 				keys[i].identifies = false;
-				lp_sql_run(&conflict_sql, args, NULL);
+				lp_conflict_identity(lead_id, &known[k].lead_id,
+									 lp_key_kind_name(keys[i].kind), batch->now);
 			}
 		hashes[i] = lp_bans_key_hash(&keys[i]);
 		ids[i] = *lead_id;

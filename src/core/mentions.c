@@ -15,25 +15,6 @@
 #include "core/element.h"
 #include "util/country.h"
 #include "util/jsonwalk.h"
-#include "util/settings.h"
-
-/* Whether leadpool.merge_on names the kind. */
-static bool
-merges(LpKeyKind kind)
-{
-	const char *name = lp_key_kind_name(kind);
-	const char *p = lp_merge_on;
-	size_t		len = strlen(name);
-
-	while ((p = strstr(p, name)) != NULL)
-	{
-		if ((p == lp_merge_on || p[-1] == ',' || p[-1] == ' ') &&
-			(p[len] == '\0' || p[len] == ',' || p[len] == ' '))
-			return true;
-		p += len;
-	}
-	return false;
-}
 
 typedef struct KeyList
 {
@@ -52,7 +33,6 @@ add_key(KeyList *list, LpKeyKind kind, const char *text, const char *region)
 	for (int i = 0; i < list->n; i++)
 		if (list->keys[i].kind == kind && strcmp(list->keys[i].value, key.value) == 0)
 			return;
-	key.identifies = key.identifies && merges(kind);
 	if (list->n == list->room)
 	{
 		list->room = Max(8, list->room * 2);

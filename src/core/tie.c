@@ -16,7 +16,9 @@
 #include "core/lead.h"
 #include "core/merge.h"
 #include "core/tie.h"
+#include "store/conflicts.h"
 #include "store/sql.h"
+#include "util/settings.h"
 #include "util/uuid.h"
 
 static LpSql expected_sql = LP_SQL(
@@ -119,6 +121,27 @@ home(const int *into, int lead)
 	return lead;
 }
 
+/* Whether a tie of this kind merges by itself. */
+static bool
+merges(const LpTie *tie)
+{
+	return lp_setting_merges_on(lp_key_kind_name(tie->kind));
+}
+
+/* Two leads stay apart: the strongest key has decided, an operator is told. */
+static void
+tell(LpBatch *batch, const LpTie *tie, const int *into)
+{
+	int			a = home(into, tie->lead);
+	int			b = home(into, tie->other);
+
+	if (a == b)
+		return;
+	lp_conflict_identity(&batch->leads[a].id, &batch->leads[b].id,
+						 psprintf("capture: %s", lp_key_kind_name(tie->kind)), batch->now);
+	tie->element->conflict = true;
+}
+
 static void
 settle(LpBatch *batch, LpTie *tie, int *into)
 {
@@ -170,7 +193,11 @@ lp_ties_settle(LpBatch *batch)
 		into[i] = i;
 	lock_all(batch);
 	for (int i = 0; i < batch->n_ties; i++)
-		settle(batch, &batch->ties[i], into);
+		if (merges(&batch->ties[i]))
+			settle(batch, &batch->ties[i], into);
+	for (int i = 0; i < batch->n_ties; i++)
+		if (!merges(&batch->ties[i]))
+			tell(batch, &batch->ties[i], into);
 	for (int i = 0; i < batch->n; i++)
 		if (batch->elements[i].lead >= 0)
 			batch->elements[i].lead = home(into, batch->elements[i].lead);

@@ -25,12 +25,12 @@ bool		lp_allow_catch_all = true;
 int			lp_soft_bounce_limit = 3;
 double		lp_bounce_breaker_rate = 3.0;
 int			lp_bounce_breaker_min_sends = 50;
-char	   *lp_merge_on;
 char	   *lp_default_region;
 char	   *lp_key_file;
 char	   *lp_api_logins;
 
 static char *now_text;
+static char *merge_on;
 
 /* The period settings: the text for SHOW and the parsed value. */
 typedef struct PeriodSetting
@@ -283,6 +283,62 @@ lp_setting_now(void)
 	return now_value;
 }
 
+/* The next word of a list, trimmed; false at its end. */
+static bool
+next_word(const char **list, const char **word, int *len)
+{
+	const char *p = *list;
+
+	if (p == NULL)
+		return false;
+	*word = p + strspn(p, " ");
+	*len = strcspn(*word, ",");
+	*list = (*word)[*len] == ',' ? *word + *len + 1 : NULL;
+	while (*len > 0 && (*word)[*len - 1] == ' ')
+		(*len)--;
+	return true;
+}
+
+static bool
+is_word(const char *word, int len, const char *of)
+{
+	return strlen(of) == len && strncmp(word, of, len) == 0;
+}
+
+/* None at all: nobody is merged but by hand.  A phone merges nobody. */
+static bool
+check_merge_on(char **newval, void **extra, GucSource source)
+{
+	const char *list = *newval;
+	const char *word;
+	int			len;
+
+	if (list[strspn(list, " ")] == '\0')
+		return true;
+	while (next_word(&list, &word, &len))
+		if (!is_word(word, len, "apollo_id") && !is_word(word, len, "email") &&
+			!is_word(word, len, "linkedin"))
+		{
+			GUC_check_errdetail("\"%.*s\" is no kind of identity that may merge.", len, word);
+			GUC_check_errhint("The kinds are apollo_id, email and linkedin, separated by commas.");
+			return false;
+		}
+	return true;
+}
+
+bool
+lp_setting_merges_on(const char *kind)
+{
+	const char *list = merge_on;
+	const char *word;
+	int			len;
+
+	while (next_word(&list, &word, &len))
+		if (is_word(word, len, kind))
+			return true;
+	return false;
+}
+
 static bool
 check_region(char **newval, void **extra, GucSource source)
 {
@@ -324,9 +380,9 @@ lp_settings_init(void)
 							NULL, &lp_bounce_breaker_min_sends, 50, 1, PG_INT32_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("leadpool.merge_on",
-							   "Identity kinds whose match ties two captures together.",
-							   NULL, &lp_merge_on, "apollo_id,email,linkedin",
-							   PGC_SUSET, 0, NULL, NULL, NULL);
+							   "Identity kinds that merge two known leads which they tie.",
+							   NULL, &merge_on, "apollo_id,email,linkedin",
+							   PGC_SUSET, 0, check_merge_on, NULL, NULL);
 	DefineCustomStringVariable("leadpool.default_region",
 							   "ISO country of phone numbers without a + where the record names none.",
 							   NULL, &lp_default_region, "",

@@ -14,7 +14,6 @@ extern bool lp_allow_catch_all;
 extern int	lp_soft_bounce_limit;
 extern double lp_bounce_breaker_rate;	/* percent */
 extern int	lp_bounce_breaker_min_sends;
-extern char *lp_merge_on;
 extern char *lp_default_region;
 extern char *lp_key_file;
 extern char *lp_api_logins;
@@ -27,6 +26,9 @@ extern const Interval *lp_setting_confirm_timeout(void);
 extern const Interval *lp_setting_claim_ttl_max(void);
 extern const Interval *lp_setting_soft_bounce_window(void);
 extern const Interval *lp_setting_bounce_breaker_window(void);
+
+/* Whether leadpool.merge_on names this kind of identity. */
+extern bool lp_setting_merges_on(const char *kind);
 
 /* leadpool.release_contacted; false means never. */
 extern bool lp_setting_release_contacted(const Interval **period);
