@@ -88,6 +88,20 @@ SELECT assigned_at = '2026-03-04 15:00+00' AS clamped FROM lp_assign(lead(1), cl
 SET leadpool.now = '2026-03-04 15:00+00';
 ROLLBACK TO s;
 
+-- a lead that is not the client's: the same answer whether somebody has it or nobody
+\set VERBOSITY default
+SELECT lp_release(lead(1), client(2), 'x');
+SELECT lp_release(lead(2), client(2), 'x');
+SELECT status FROM lp_assign(lead(2), client(2));
+SELECT status FROM lp_release(lead(2), client(2), 'x');
+SELECT lp_release(lead(2), client(2), 'nobody has it');
+SELECT status FROM lp_assign(lead(2), client(1));
+SELECT lp_release(lead(2), client(2), 'another one has it');
+SELECT effect FROM lp_record_event('converted', lead(1), client(1));
+SELECT lp_release(lead(1), client(2), 'x');
+\set VERBOSITY sqlstate
+ROLLBACK TO s;
+
 -- contacted: kept from others, by default for ever; the client itself may have it back
 SELECT touch(1, 1, 'sent');
 SELECT status, kept_until FROM lp_release(lead(1), client(1), 'done');
@@ -119,6 +133,27 @@ UPDATE lead_state SET converted_at = '2026-03-01', converted_by = client(1) WHER
 SELECT lp_release(lead(1), client(1), 'x');
 SELECT lp_assign(lead(1), client(2));
 SELECT n(campaign_id) FROM lp_assign(lead(1), client(1), lead(905));
+ROLLBACK TO s;
+
+-- for an earlier client whose message it answered: who has it now may let it go, and it goes to nobody else
+SELECT FROM lp_client_set(client(2), settings => '{"release_contacted": "0"}');
+SELECT status FROM lp_assign(lead(2), client(2));
+SELECT touch(2, 2, 'sent');
+SELECT status FROM lp_release(lead(2), client(2), 'x');
+SELECT status FROM lp_assign(lead(2), client(1));
+SELECT effect FROM lp_record_event('converted', lead(2), client(2));
+SELECT client_id = client(1) AS one, status, outcome FROM lead_assignments WHERE lead_id = lead(2) ORDER BY 2;
+SAVEPOINT won;
+SELECT status FROM lp_release(lead(2), client(1), 'x');
+SELECT lp_assign(lead(2), client(1));
+SELECT lead_id FROM lead_available WHERE lead_id = lead(2);
+ROLLBACK TO won;
+SELECT lp_transfer(lead(2), client(2), 'x');
+SELECT r->'freed' AS freed, r->'kept' AS kept, r->'remaining' AS remaining FROM lp_client_cancel(client(1)) r;
+ROLLBACK TO won;
+-- the owner's too
+SELECT effect FROM lp_record_event('converted', lead(2), client(1));
+SELECT lp_release(lead(2), client(1), 'x');
 ROLLBACK TO s;
 
 -- a merged-away id is followed

@@ -45,13 +45,14 @@ static LpSql cancel_sql = LP_SQL(
 static LpSql next_sql = LP_SQL(
 	"SELECT a.lead_id FROM @s@.lead_assignments a"
 	" JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
-	" WHERE a.client_id = $1 AND a.status = 'active' AND s.converted_at IS NULL"
+	" WHERE a.client_id = $1 AND a.status = 'active'"
+	"  AND (s.converted_at IS NULL OR NOT " LP_CONVERTED_BY_OWNER("a", "s") ")"
 	" ORDER BY a.lead_id LIMIT $2",
 	UUIDOID, INT4OID);
 
 static LpSql left_sql = LP_SQL(
-	"SELECT count(*) FILTER (WHERE s.converted_at IS NULL),"
-	" count(*) FILTER (WHERE s.converted_at IS NOT NULL)"
+	"SELECT count(*) FILTER (WHERE NOT " LP_CONVERTED_BY_OWNER("a", "s") "),"
+	" count(*) FILTER (WHERE " LP_CONVERTED_BY_OWNER("a", "s") ")"
 	" FROM @s@.lead_assignments a JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
 	" WHERE a.client_id = $1 AND a.status = 'active'",
 	UUIDOID);

@@ -32,7 +32,8 @@ static LpSql load_sql = LP_SQL(
 	" s.contacted_by, s.kept_for, s.kept_until, s.replied_at,"
 	" s.not_interested_at, s.converted_at, s.converted_by, s.country_code,"
 	" s.region, s.zone, s.email_domain, s.company_domain, s.company_org,"
-	" a.client_id, a.id, s.company_host"
+	" a.client_id, a.id, s.company_host,"
+	" coalesce(" LP_CONVERTED_BY_OWNER("a", "s") ", false)"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_state s ON s.lead_id = u.id AND s.state = 'active'"
 	" LEFT JOIN @s@.lead_assignments a ON a.lead_id = u.id AND a.status = 'active'",
@@ -115,6 +116,7 @@ lp_lead_load(const pg_uuid_t *ids, int n)
 		lead->owner = lp_col_uuid(row, 19);
 		lead->assignment_id = lp_col_uuid(row, 20);
 		lead->company_host = lp_col_text(row, 21);
+		lead->converted_by_owner = lp_col_bool(row, 22);
 	}
 	return leads;
 }

@@ -52,7 +52,17 @@ typedef struct LpLead
 	char	   *company_org;	/* Apollo organization id */
 	pg_uuid_t  *owner;			/* client of the active assignment, or NULL */
 	pg_uuid_t  *assignment_id;
+	bool		converted_by_owner; /* converted, and not by an earlier client */
 } LpLead;
+
+/*
+ * In SQL, of an assignment and lead_state: converted for the client that has
+ * the assignment.  A conversion belongs to the client whose message it answers;
+ * one that answers nobody's is the owner's.
+ */
+#define LP_CONVERTED_BY_OWNER(a, s) \
+	"(" s ".converted_at IS NOT NULL AND (" a ".converted_at IS NOT NULL" \
+	" OR coalesce(" s ".converted_by, " a ".client_id) = " a ".client_id))"
 
 /*
  * Follows ids that were merged away to their survivors, in place.  An id that

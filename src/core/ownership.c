@@ -41,7 +41,8 @@ static LpSql insert_sql = LP_SQL(
 
 /*
  * What a client owns of some leads, and whether it contacted them: a claim is
- * no contact, what left or may have left is.  What has converted stays.
+ * no contact, what left or may have left is.  What has converted for the client
+ * stays; a conversion by an earlier client is that client's.
  */
 static LpSql owned_sql = LP_SQL(
 	"SELECT a.id, a.lead_id, a.first_contacted_at IS NOT NULL"
@@ -50,7 +51,7 @@ static LpSql owned_sql = LP_SQL(
 	"    AND t.state IN ('dispatched', 'unknown', 'sent'))"
 	" FROM @s@.lead_assignments a JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
 	" WHERE a.lead_id = ANY ($1) AND a.client_id = $2 AND a.status = 'active'"
-	"  AND s.converted_at IS NULL",
+	"  AND (s.converted_at IS NULL OR NOT " LP_CONVERTED_BY_OWNER("a", "s") ")",
 	UUIDARRAYOID, UUIDOID);
 
 static LpSql last_sql = LP_SQL(
@@ -223,7 +224,8 @@ lp_ownership_require_owned(const LpLead *lead, const pg_uuid_t *client_id, const
 
 	if (!lead->known)
 		lp_lead_no_such(&lead->id);
-	if (lead->owner == NULL)
+	if (lead->owner == NULL ||
+		(client_id != NULL && !lp_uuid_equal(lead->owner, client_id)))
 	{
 		bool		once = lp_sql_run(&last_sql, values, client_id ? NULL : " n") > 0;
 
@@ -232,9 +234,7 @@ lp_ownership_require_owned(const LpLead *lead, const pg_uuid_t *client_id, const
 			   psprintf("from: %s, to: %s", once ? lp_col_text(0, 1) : "not assigned", to),
 			   NULL);
 	}
-	if (client_id != NULL && !lp_uuid_equal(lead->owner, client_id))
-		refuse(ERRCODE_LP_OWNED, &lead->id, "belongs to another client", NULL, NULL);
-	if (!TIMESTAMP_IS_NOBEGIN(lead->converted_at))
+	if (client_id != NULL ? lead->converted_by_owner : !TIMESTAMP_IS_NOBEGIN(lead->converted_at))
 		refuse(ERRCODE_LP_STATE, &lead->id, "has converted",
 			   psprintf("from: converted, to: %s", to),
 			   "A converted lead stays with its client for ever.");

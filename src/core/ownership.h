@@ -95,7 +95,10 @@ struct LpLead;
 extern void lp_ownership_require(const struct LpEligible *item, const LpClient *client,
 								 TimestampTz now, bool tell_state);
 
-/* Throws unless the client (NULL: anyone) owns the lead and may lose it. */
+/*
+ * Throws unless the client (NULL: anyone) owns the lead and may lose it.  A
+ * client is not told whether another one owns it.
+ */
 extern void lp_ownership_require_owned(const struct LpLead *lead,
 									   const pg_uuid_t *client_id, const char *to);
 

@@ -89,7 +89,7 @@ COMMENT ON FUNCTION @extschema@.lp_release(uuid, uuid, text) IS
 $$Ends a client's assignment of a lead. A lead that was never contacted goes back to the pool; a contacted one is kept from every other client for the time that release_contacted says (default: for ever). Open claims are void at once.
 Arguments: lead_id: the lead; client_id: the client that owns it; reason: why.
 Result: the row of lead_assignments, with ended_at and kept_until.
-Errors: 22004 (null argument), LP001 (no such lead), 42704 (no such client), LP005 (another client owns the lead), LP003 (nobody owns it, or it has converted).
+Errors: 22004 (null argument), LP001 (no such lead), 42704 (no such client), LP003 (the client does not own it, whoever does, or it has converted for the client).
 Example: SELECT lp_release('018f0000-0000-7000-8000-00000000000a', '018f0000-0000-7000-8000-000000000001', 'campaign over');$$;
 
 CREATE FUNCTION @extschema@.lp_score(lead_id uuid)
