@@ -207,4 +207,38 @@ SELECT n(lp_unmerge(:'m'));
 SELECT company, client_id = client(1) AS one, held_at AT TIME ZONE 'UTC' AS held_at FROM lead_company_holds ORDER BY 1;
 SELECT n(lead_id) AS lead, client_id = client(1) AS one, status, origin FROM lead_assignments ORDER BY 1;
 SELECT status, replacement_owed FROM lead_conflicts;
+ROLLBACK TO s;
+
+-- a client that has left keeps nobody but whom it converted, and is owed nothing
+SELECT own(1, 1, '{"outcome": "interested", "first_contacted_at": "2026-02-02T00:00:00Z"}'), own(2, 2, '{"assigned_at": "2026-02-03T00:00:00Z"}'), own(3, 1), own(4, 2);
+UPDATE lead_clients SET status = 'cancelled', cancelled_at = '2026-03-04' WHERE id = client(1);
+SAVEPOINT left_one;
+SELECT lp_merge(lead(1), lead(2), 'x') IS NOT NULL AS merged;
+SELECT * FROM owners WHERE lead = 1;
+TABLE conflicts;
+ROLLBACK TO left_one;
+SELECT effect FROM lp_record_event('converted', lead(1), client(1));
+SELECT lp_merge(lead(1), lead(2), 'x') IS NOT NULL AS merged;
+SELECT * FROM owners WHERE lead = 1;
+TABLE conflicts;
+ROLLBACK TO left_one;
+-- both have left, or nobody else owns it
+UPDATE lead_clients SET status = 'cancelled', cancelled_at = '2026-03-04' WHERE id = client(2);
+SELECT lp_merge(lead(1), lead(2), 'x') IS NOT NULL AS merged;
+SELECT * FROM owners WHERE lead = 1;
+DELETE FROM lead_assignments WHERE lead_id = lead(4);
+SELECT lp_merge(lead(4), lead(3), 'x') IS NOT NULL AS merged;
+SELECT * FROM owners WHERE lead = 4;
+ROLLBACK TO s;
+
+-- each client that a pair costs its lead is told, also while an earlier one waits
+SELECT FROM lp_client_set(client(3), 'Three', '{"company_exclusive": true}');
+UPDATE lead_state SET company_domain = 'pair.example' WHERE lead_id IN (lead(2), lead(3));
+SELECT own(1, 1), own(2, 2, '{"assigned_at": "2026-02-03T00:00:00Z"}');
+SELECT lp_merge(lead(1), lead(2), 'x') AS m \gset
+SELECT status FROM lp_assign(lead(3), client(3));
+SELECT lp_unmerge(:'m') = lead(2) AS parted;
+SELECT status FROM lp_assign(lead(2), client(3));
+SELECT lp_merge(lead(1), lead(2), 'again') IS NOT NULL AS merged;
+SELECT kind, n(lead_id) AS lead, n(other_lead_id) AS other, right(client_kept::text, 1) AS kept, right(client_lost::text, 1) AS lost, replacement_owed AS owed, status FROM lead_conflicts ORDER BY 5;
 ROLLBACK;

@@ -145,7 +145,7 @@ static LpSql conflict_sql = LP_SQL(
 	"INSERT INTO @s@.lead_conflicts (kind, lead_id, other_lead_id, client_kept,"
 	" client_lost, assignment_id, replacement_owed, detail, created_at)"
 	" VALUES ('merge_owner', $1, $2, $3, $4, $5, $6, $7, $8)"
-	" ON CONFLICT (kind, lead_id, other_lead_id) WHERE status = 'open' DO NOTHING",
+	" ON CONFLICT DO NOTHING",
 	UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, BOOLOID, TEXTOID, TIMESTAMPTZOID);
 
 /* A merge under way. */
@@ -189,7 +189,7 @@ tell_conflict(const Merge *merge, const LpMergeOwner *kept, const LpMergeOwner *
 		kept ? UUIDPGetDatum(&kept->client_id) : (Datum) 0,
 		lost ? UUIDPGetDatum(&lost->client_id) : (Datum) 0,
 		lost ? UUIDPGetDatum(&lost->assignment_id) : (Datum) 0,
-	BoolGetDatum(lost != NULL), CStringGetTextDatum(detail), merge->args[2]};
+	BoolGetDatum(lost != NULL && !lost->cancelled), CStringGetTextDatum(detail), merge->args[2]};
 	char		nulls[] = "        ";
 
 	if (kept == NULL)

@@ -39,6 +39,7 @@ typedef struct LpMergeOwner
 	bool		positive;		/* interested, or a meeting was booked */
 	TimestampTz contacted_at;	/* DT_NOEND = never */
 	TimestampTz assigned_at;
+	bool		cancelled;		/* the client has left */
 } LpMergeOwner;
 
 typedef struct LpMergeVerdict

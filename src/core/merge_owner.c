@@ -2,7 +2,8 @@
  * merge_owner.c
  *	  Whose lead it is when two leads turn out to be one person.
  *
- * Who converted, else who got a positive reply, else who contacted first, else
+ * Who converted, else a client that is not cancelled over one that is (its
+ * leads go back anyway), else who got a positive reply, else who contacted first, else
  * who was assigned first, else the lower lead id.  An assigned side always
  * keeps its assignment over an unassigned one.
  */
@@ -19,8 +20,10 @@ static LpSql owners_sql = LP_SQL(
 	" coalesce(a.outcome IN ('interested', 'meeting_booked'), false),"
 	" least(a.first_contacted_at, (SELECT min(t.counted_at) FROM @s@.lead_touches t"
 	"  WHERE t.lead_id = a.lead_id AND t.client_id = a.client_id"
-	"   AND t.state IN ('dispatched', 'unknown', 'sent'))), a.assigned_at"
+	"   AND t.state IN ('dispatched', 'unknown', 'sent'))), a.assigned_at,"
+	" coalesce(c.status = 'cancelled', false)"
 	" FROM @s@.lead_assignments a JOIN @s@.lead_state s ON s.lead_id = a.lead_id"
+	" LEFT JOIN @s@.lead_clients c ON c.id = a.client_id"
 	" WHERE a.lead_id = ANY ($1) AND a.status = 'active' ORDER BY a.lead_id",
 	UUIDARRAYOID);
 
@@ -30,6 +33,8 @@ goes_before(const LpMergeOwner *a, const LpMergeOwner *b)
 {
 	if (a->converted != b->converted)
 		return a->converted;
+	if (a->cancelled != b->cancelled)
+		return b->cancelled;
 	if (a->positive != b->positive)
 		return a->positive;
 	if (a->contacted_at != b->contacted_at)
@@ -71,6 +76,7 @@ lp_merge_decide(const LpLead *leads)
 		owners[i].positive = lp_col_bool(i, 5);
 		owners[i].contacted_at = lp_col_time(i, 6, DT_NOEND);
 		owners[i].assigned_at = lp_col_time(i, 7, DT_NOBEGIN);
+		owners[i].cancelled = lp_col_bool(i, 8);
 	}
 	a = converter(&leads[0], owners, n);
 	b = converter(&leads[1], owners, n);

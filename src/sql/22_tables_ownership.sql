@@ -256,6 +256,8 @@ CREATE TABLE @extschema@.lead_conflicts (
     CONSTRAINT lead_conflicts_kind CHECK (kind IN ('merge_owner', 'identity', 'import_owner')),
     CONSTRAINT lead_conflicts_status CHECK (status IN ('open', 'settled'))
 );
-CREATE UNIQUE INDEX lead_conflicts_once ON @extschema@.lead_conflicts (kind, lead_id, other_lead_id) WHERE status = 'open';
+CREATE UNIQUE INDEX lead_conflicts_once ON @extschema@.lead_conflicts
+    (kind, lead_id, other_lead_id, coalesce(assignment_id, '00000000-0000-0000-0000-000000000000'::uuid))
+    WHERE status = 'open';
 CREATE INDEX lead_conflicts_other ON @extschema@.lead_conflicts (other_lead_id);
 COMMENT ON TABLE @extschema@.lead_conflicts IS 'What an operator must know or owes: two leads that look like one person, owners that clashed.';
