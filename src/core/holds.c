@@ -227,7 +227,7 @@ static void
 lock_and_settle(const Claims *claims, TimestampTz now)
 {
 	Datum		values[] = {lp_array_of_texts(claims->companies, claims->n),
-		lp_array_of_uuids(claims->clients, claims->n), TimestampTzGetDatum(now)};
+	lp_array_of_uuids(claims->clients, claims->n), TimestampTzGetDatum(now)};
 
 	lp_sql_run(&lock_sql, values, NULL);
 	settle(values[0], now);
