@@ -167,8 +167,10 @@ lp_available_store(const pg_uuid_t *ids, int n)
 	IntervalPGetDatum(lp_setting_not_interested_cooling())};
 
 	for (int i = 0; i < lengthof(some_sql); i++)
-		lp_sql_run_list(ids != NULL ? &some_sql[i] : &all_sql[i], n, values,
-						ids != NULL ? NULL : "n ");
+		if (ids != NULL)
+			lp_sql_run_list(&some_sql[i], n, values, NULL);
+		else
+			lp_sql_run_once(all_sql[i].text, lengthof(values), all_sql[i].types, values, "n ");
 }
 
 void

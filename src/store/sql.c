@@ -18,6 +18,7 @@
 #include "catalog/namespace.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -128,14 +129,21 @@ prepare(const char *text, int nargs, const Oid *types, int options)
 /*
  * Statements that look costly because their lists are long would be compiled
  * each time they are planned, which takes longer than running them.
+ *
+ * by_index: rows are looked up by what the statement is given.  The plan must
+ * not depend on what the server believes of a table that was filled a moment
+ * ago: reading it through once for each of a thousand leads takes minutes.
  */
 static uint64
-execute(SPIPlanPtr plan, const Datum *values, const char *nulls, const char *text)
+execute(SPIPlanPtr plan, bool by_index, const Datum *values, const char *nulls,
+		const char *text)
 {
 	bool		callers_jit = jit_enabled;
+	bool		callers_seqscan = enable_seqscan;
 	int			code;
 
 	jit_enabled = false;
+	enable_seqscan = enable_seqscan && !by_index;
 	PG_TRY();
 	{
 		code = SPI_execute_snapshot(plan, (Datum *) values, nulls,
@@ -145,6 +153,7 @@ execute(SPIPlanPtr plan, const Datum *values, const char *nulls, const char *tex
 	PG_FINALLY();
 	{
 		jit_enabled = callers_jit;
+		enable_seqscan = callers_seqscan;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -170,18 +179,25 @@ lp_sql_run(LpSql *sql, const Datum *values, const char *nulls)
 		sql->next = planned;
 		planned = sql;
 	}
-	return execute(sql->plan, values, nulls, sql->text);
+	return execute(sql->plan, true, values, nulls, sql->text);
+}
+
+static uint64
+run_once(const char *text, bool by_index, int nargs, const Oid *types,
+		 const Datum *values, const char *nulls)
+{
+	SPIPlanPtr	plan = prepare(text, nargs, types, CURSOR_OPT_CUSTOM_PLAN);
+	uint64		rows = execute(plan, by_index, values, nulls, text);
+
+	SPI_freeplan(plan);
+	return rows;
 }
 
 uint64
 lp_sql_run_once(const char *text, int nargs, const Oid *types,
 				const Datum *values, const char *nulls)
 {
-	SPIPlanPtr	plan = prepare(text, nargs, types, CURSOR_OPT_CUSTOM_PLAN);
-	uint64		rows = execute(plan, values, nulls, text);
-
-	SPI_freeplan(plan);
-	return rows;
+	return run_once(text, false, nargs, types, values, nulls);
 }
 
 uint64
@@ -193,7 +209,7 @@ lp_sql_run_list(LpSql *sql, int n, const Datum *values, const char *nulls)
 		return lp_sql_run(sql, values, nulls);
 	while (nargs < LP_SQL_MAX_ARGS && sql->types[nargs] != InvalidOid)
 		nargs++;
-	return lp_sql_run_once(sql->text, nargs, sql->types, values, nulls);
+	return run_once(sql->text, true, nargs, sql->types, values, nulls);
 }
 
 bool

@@ -38,13 +38,16 @@ typedef struct LpSql
 #define LP_TYPE_POOL_ROWS		((Oid) 0xFFFFFFF1)	/* lead_pool[] */
 
 /*
- * Runs a kept statement; nulls is NULL (none) or a string with 'n' at each
- * null.  Returns the number of rows; they are in SPI_tuptable until the next
- * statement.
+ * Runs a kept statement, which looks rows up by index; nulls is NULL (none) or
+ * a string with 'n' at each null.  Returns the number of rows; they are in
+ * SPI_tuptable until the next statement.
  */
 extern uint64 lp_sql_run(LpSql *sql, const Datum *values, const char *nulls);
 
-/* The same for a statement composed at run time, planned for these values. */
+/*
+ * The same for a statement composed at run time, or over a whole table: planned
+ * for these values, as the server thinks best.
+ */
 extern uint64 lp_sql_run_once(const char *text, int nargs, const Oid *types,
 							  const Datum *values, const char *nulls);
 
