@@ -136,13 +136,16 @@ ROLLBACK TO s;
 
 -- pins go back with the duplicate; one set since is the survivor's
 SELECT lp_unmerge(:'m') = :'d' AS restored;
-SELECT lp_pin(:'d', 'title', '"D"'), lp_pin(:'d', 'city', '"Dover"'), lp_pin(:'d', 'country', '"Denmark"');
+SELECT lp_pin(:'d', 'title', '"D"'), lp_pin(:'d', 'city', '"Dover"'), lp_pin(:'d', 'country', '"Denmark"'), lp_pin(:'d', 'seniority', 'null');
 SELECT lp_merge(:'s', :'d', 'x') AS m2 \gset
 SELECT lp_pin(:'s', 'city', '"Sligo"'), lp_pin(:'s', 'person_state', '"Sligo"'), lp_unpin(:'s', 'country');
 SELECT title, city, person_state FROM lead_pool WHERE id = :'s';
 SELECT lp_unmerge(:'m2') = :'d' AS restored;
 SELECT who(lead_id, :'s'), column_name, value FROM lead_pins ORDER BY 1 DESC, 2;
 SELECT who(id, :'s'), title, city, person_state, country FROM lead_pool ORDER BY 1 DESC;
+SELECT lp_merge(:'s', :'d', 'x') AS m3 \gset
+SELECT lp_unmerge(:'m3') = :'d' AS restored;
+SELECT who(lead_id, :'s'), column_name, value FROM lead_pins ORDER BY 1 DESC, 2;
 ROLLBACK TO s;
 
 -- one that was lifted since is lifted for both
@@ -175,6 +178,20 @@ SELECT FROM lp_client_set(client(3), 'Three');
 SELECT who(lead_id, :'s') FROM lp_assign(:'s', client(3));
 SELECT lp_unmerge(:'m') = :'d' AS restored;
 SELECT who(lead_id, :'s'), right(client_id::text, 1) AS client, status FROM lead_assignments ORDER BY 2, 3;
+ROLLBACK TO s;
+
+-- a key of somebody else who was erased since is nobody's
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT lead_id AS p FROM lp_capture_apollo('{"person": {"id": "p", "email": "p@part.example"}}', '2026-01-07') \gset
+SELECT lp_merge(:'d', :'p', 'x') AS m2 \gset
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "d", "email": "p@part.example"}}', '2026-01-08');
+SELECT lp_unmerge(:'m2') = :'p' AS restored;
+SELECT lp_merge(:'s', :'d', 'x') AS m3 \gset
+SELECT value, identifies FROM lead_identities WHERE lead_id = :'s' AND kind = 'email' ORDER BY 1;
+SELECT c->'found' AS found FROM lp_forget(lead_id => :'p') c;
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "s", "email": "since@part.example"}}', '2026-01-09');
+SELECT lp_unmerge(:'m3') = :'d' AS restored;
+SELECT who(lead_id, :'s'), value, identifies FROM lead_identities WHERE kind = 'email' AND lead_id <> :'p' ORDER BY 1 DESC, 2;
 ROLLBACK TO s;
 
 -- an erasure is named

@@ -121,4 +121,22 @@ SELECT who(lead_id, :'s'), right(client_id::text, 1) AS client, status, outcome 
 SELECT who(lead_id, :'s'), right(converted_by::text, 1) AS converted_by FROM lead_state WHERE lead_id <> :'y' ORDER BY 1;
 \set VERBOSITY sqlstate
 SELECT status FROM lp_release(:'s', client(1), 'x');
+\set VERBOSITY terse
+ROLLBACK TO begin;
+
+-- and one that said so while it was ended keeps it once it is active again
+SELECT who(lead_id, :'s') FROM lp_assign(:'d', client(2));
+SET leadpool.now = '2026-03-04 15:01+00';
+SELECT who(lead_id, :'s') FROM lp_assign(:'s', client(1));
+SELECT lp_merge(:'s', :'d', 'x') AS m \gset
+SELECT status FROM lp_release(:'s', client(2), 'x');
+SELECT lp_merge(:'y', :'s', 'x') AS later \gset
+SELECT effect FROM lp_record_event('converted', email => 'y@dive.example', client_id => client(1));
+SELECT lp_unmerge(:'later') = :'s' AS restored;
+SELECT who(lead_id, :'s'), status, outcome FROM lead_assignments WHERE client_id = client(1);
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT who(lead_id, :'s'), status, outcome FROM lead_assignments WHERE client_id = client(1);
+SELECT who(lead_id, :'s'), right(converted_by::text, 1) AS converted_by FROM lead_state ORDER BY 1;
+\set VERBOSITY sqlstate
+SELECT status FROM lp_release(:'s', client(1), 'x');
 ROLLBACK;

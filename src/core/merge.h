@@ -69,6 +69,13 @@ extern void lp_merge_journal_after(const LpMergeScope *scope);
 /* Whether every row still is what the merge left. */
 extern bool lp_merge_journal_is_clean(const LpMergeScope *scope);
 
+/*
+ * A row of lead_pins from b, its image as a row: the pin that says "nothing" is
+ * a JSON null there, which reads back as none.
+ */
+#define LP_PIN_AGAIN \
+	"b.lead_id, b.column_name, coalesce(b.value, 'null'), b.pinned_by, b.pinned_at"
+
 /* Puts every row back, or those of one relation. */
 extern void lp_merge_journal_restore(const LpMergeScope *scope, const char *relation);
 

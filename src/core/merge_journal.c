@@ -83,20 +83,22 @@ typedef struct Journaled
 	const char *name;
 	const char *match;			/* the rows t and b are one */
 	const char *columns;		/* that are put back; NULL = all */
+	const char *row;			/* a row made again; NULL = b.* */
 } Journaled;
 
 static const Journaled relations[] = {
-	{"lead_conflicts", "t.id = b.id", NULL},
-	{"lead_identities", "t.kind = b.kind AND t.value = b.value AND t.lead_id = b.lead_id", NULL},
-	{"lead_captures", "t.id = b.id", "lead_id, captured_at"},
-	{"lead_pins", "t.lead_id = b.lead_id AND t.column_name = b.column_name", NULL},
-	{"lead_assignments", "t.id = b.id", "lead_id"}, /* nobody has two owners */
-	{"lead_assignments", "t.id = b.id", NULL},
-	{"lead_touches", "t.id = b.id", NULL},
-	{"lead_events", "t.id = b.id", "lead_id, effect"},
-	{"lead_suppressions", "t.id = b.id", NULL},
-	{"lead_pool", "t.id = b.id", NULL},
-	{"lead_state", "t.lead_id = b.lead_id", NULL},
+	{"lead_conflicts", "t.id = b.id", NULL, NULL},
+	{"lead_identities", "t.kind = b.kind AND t.value = b.value AND t.lead_id = b.lead_id",
+	NULL, NULL},
+	{"lead_captures", "t.id = b.id", "lead_id, captured_at", NULL},
+	{"lead_pins", "t.lead_id = b.lead_id AND t.column_name = b.column_name", NULL, LP_PIN_AGAIN},
+	{"lead_assignments", "t.id = b.id", "lead_id", NULL},	/* nobody has two owners */
+	{"lead_assignments", "t.id = b.id", NULL, NULL},
+	{"lead_touches", "t.id = b.id", NULL, NULL},
+	{"lead_events", "t.id = b.id", "lead_id, effect", NULL},
+	{"lead_suppressions", "t.id = b.id", NULL, NULL},
+	{"lead_pool", "t.id = b.id", NULL, NULL},
+	{"lead_state", "t.lead_id = b.lead_id", NULL, NULL},
 };
 
 /*
@@ -225,8 +227,9 @@ restore(const Journaled *relation, const Datum *args, bool unchanged_too)
 							 "r.before::text <> r.after::text"),
 					1, types, args, NULL);
 	if (relation->columns == NULL)
-		lp_sql_run_once(psprintf("INSERT INTO @s@.%s SELECT b.*%s AND r.after IS NULL"
-								 " ON CONFLICT DO NOTHING", relation->name, before),
+		lp_sql_run_once(psprintf("INSERT INTO @s@.%s SELECT %s%s AND r.after IS NULL"
+								 " ON CONFLICT DO NOTHING", relation->name,
+								 relation->row ? relation->row : "b.*", before),
 						1, types, args, NULL);
 }
 

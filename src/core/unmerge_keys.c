@@ -19,11 +19,14 @@
 #include "util/clock.h"
 #include "util/uuid.h"
 
+/* An erasure takes the person's keys out of the journals of others. */
+#define STILL_KNOWN " AND r.before->>'value' IS NOT NULL"
+
 static LpSql keys_sql = LP_SQL(
 	"SELECT r.before->>'kind', r.before->>'value', bool_or(r.before->>'lead_id' = $2::text),"
 	" bool_or(r.before->>'lead_id' = $3::text)"
 	" FROM @s@.lead_merge_rows r WHERE r.merge_id = $1"
-	" AND r.relation = 'lead_identities' AND r.before IS NOT NULL GROUP BY 1, 2",
+	" AND r.relation = 'lead_identities'" STILL_KNOWN " GROUP BY 1, 2",
 	UUIDOID, UUIDOID, UUIDOID);
 
 static LpSql captures_back_sql = LP_SQL(
@@ -60,7 +63,8 @@ static LpSql keys_again_sql = LP_SQL(
 	" SELECT b.* FROM @s@.lead_merge_rows r,"
 	" LATERAL jsonb_populate_record(NULL::@s@.lead_identities, r.before) b"
 	" WHERE r.merge_id = $1 AND r.relation = 'lead_identities'"
-	" AND b.lead_id = $3 AND $2 IS NOT NULL ON CONFLICT DO NOTHING",
+	" AND b.lead_id = $3 AND $2 IS NOT NULL" STILL_KNOWN
+	" ON CONFLICT DO NOTHING",
 	UUIDOID, UUIDOID, UUIDOID);
 
 static LpReplayKey *

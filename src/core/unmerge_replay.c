@@ -63,13 +63,18 @@ static LpSql events_move_sql = LP_SQL(
 	"    WHERE i.lead_id = $2) END",
 	UUIDOID, UUIDOID, UUIDOID);
 
-/* Pins that the merge took along; one set anew since is the survivor's. */
+/*
+ * Pins that the merge took along; one set anew since is the survivor's.  An
+ * image without a value is a pin that says "nothing", or showed somebody who
+ * was erased: the survivor's pin tells.
+ */
 static LpSql pins_again_sql = LP_SQL(
-	"INSERT INTO @s@.lead_pins SELECT b.* FROM @s@.lead_merge_rows r,"
+	"INSERT INTO @s@.lead_pins SELECT " LP_PIN_AGAIN " FROM @s@.lead_merge_rows r,"
 	" LATERAL jsonb_populate_record(NULL::@s@.lead_pins, r.before) b"
 	" WHERE r.merge_id = $1 AND r.relation = 'lead_pins' AND r.after IS NULL"
 	" AND b.lead_id = $3 AND EXISTS (SELECT FROM @s@.lead_pins p"
-	"  WHERE p.lead_id = $2 AND p.column_name = b.column_name)",
+	"  WHERE p.lead_id = $2 AND p.column_name = b.column_name"
+	"   AND (b.value IS NOT NULL OR p.value = 'null'))",
 	UUIDOID, UUIDOID, UUIDOID);
 
 static LpSql pins_gone_sql = LP_SQL(
@@ -273,7 +278,11 @@ mark_banned(const LpReplay *replay)
 	lp_bans_unmark(replay->scope->ids, 2, now);
 }
 
-/* The assignment that the merge ended, unless something stands against it. */
+/*
+ * The assignment that the merge ended, unless something stands against it.
+ * What its client got of the person meanwhile (it may have converted) then
+ * counts for the lead as well.
+ */
 static void
 give_back(const LpReplay *replay, const LpLead *person)
 {
@@ -281,6 +290,7 @@ give_back(const LpReplay *replay, const LpLead *person)
 	pg_uuid_t	lead_id;
 	LpClient   *client;
 	const LpLead *lead;
+	Datum		ledger[2];
 
 	if (lp_sql_run(&ended_sql, replay->args, NULL) == 0)
 		return;
@@ -291,6 +301,9 @@ give_back(const LpReplay *replay, const LpLead *person)
 	if (!lead->known || lp_holds_of_others(lead, 1, &client->id)[0])
 		return;
 	lp_assignment_reopen(&id);
+	ledger[0] = replay->args[0];
+	ledger[1] = UUIDPGetDatum(&lead_id);
+	lp_sql_run(&ledger_sql, ledger, NULL);
 }
 
 void
