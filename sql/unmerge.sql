@@ -159,6 +159,16 @@ SELECT lp_unmerge(:'m2') = :'d' AS restored;
 SELECT who(id, :'s'), email_bounced_at, (SELECT flags & 512 FROM lead_state WHERE lead_id = id) AS hint FROM lead_pool ORDER BY 1 DESC;
 ROLLBACK TO s;
 
+-- also where an equal ban of the other hid that it was lifted
+SELECT lp_unmerge(:'m') = :'d' AS restored;
+SELECT lp_suppress('email', 's@part.example', 'operator') IS NOT NULL AS banned;
+SELECT lp_suppress('email', 'd@part.example', 'operator') AS ban \gset
+SELECT lp_merge(:'s', :'d', 'x') AS m2 \gset
+SELECT lp_unsuppress(:'ban', 'a mistake');
+SELECT lp_unmerge(:'m2') = :'d' AS restored;
+SELECT who(lead_id, :'s'), flags & 512 AS hint FROM lead_state ORDER BY 1 DESC;
+ROLLBACK TO s;
+
 -- a client that is not there any more gets nothing back
 UPDATE lead_clients SET status = 'cancelled' WHERE id = client(1);
 SELECT lp_unmerge(:'m') = :'d' AS restored;

@@ -82,6 +82,23 @@ static LpSql marked_sql = LP_SQL(
 	" AND i.lead_id <> ALL ($2)",
 	UUIDOID, UUIDARRAYOID);
 
+static LpSql banned_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_pool p JOIN @s@.lead_state s ON s.lead_id = p.id"
+	" WHERE p.id = ANY ($2) AND (s.flags & 512 <> 0 OR p.unsubscribed_at IS NOT NULL"
+	"  OR p.email_bounced_at IS NOT NULL) AND $1 IS NOT NULL",
+	UUIDOID, UUIDARRAYOID);
+
+/*
+ * Bans of either that were lifted since.  Where an equal one of the other had
+ * the person banned all the time, no row of theirs tells.
+ */
+static LpSql lifted_sql = LP_SQL(
+	"SELECT 1 FROM @s@.lead_merges m JOIN @s@.lead_merge_rows r ON r.merge_id = m.id"
+	" JOIN @s@.lead_suppressions b ON b.key_hash = (r.before->>'key_hash')::bytea"
+	" WHERE m.id = $1 AND r.relation = 'lead_identities' AND b.lifted_at >= m.merged_at"
+	" LIMIT 1",
+	UUIDOID);
+
 static LpSql undone_sql = LP_SQL(
 	"UPDATE @s@.lead_merges SET unmerged_at = greatest($2, merged_at) WHERE id = $1",
 	UUIDOID, TIMESTAMPTZOID);
@@ -182,6 +199,8 @@ restore(const LpMergeScope *scope)
 		lp_lead_lock(others, n);
 		lp_bans_unmark(others, n, lp_clock_now());
 	}
+	if (lp_sql_run(&banned_sql, args, NULL) > 0 && lp_sql_run(&lifted_sql, args, NULL) > 0)
+		lp_bans_unmark(scope->ids, 2, lp_clock_now());
 }
 
 Datum
