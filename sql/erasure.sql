@@ -132,4 +132,17 @@ SELECT * FROM pg_temp.shows('eve[@ ]|moss');
 SELECT outcome FROM lp_capture('list', '{"email": "fay@x.example", "full_name": "Fay Low", "phone": "+13035550133"}');
 SELECT c ->> 'found' AS found, c ->> 'leads' AS leads FROM lp_forget(phone => '+1 (303) 555-0133') c;
 SELECT * FROM pg_temp.shows('fay');
+-- a ban that somebody else had by an address of the person goes with it, one that the number of both has stays
+SET leadpool.merge_on = 'apollo_id';
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "gus", "name": "Gus Oak", "email": "gus@x.example", "email_status": "verified", "phone_numbers": [{"raw_number": "+13035550144"}]}}');
+SELECT effect FROM lp_record_event('unsubscribed', email => 'gus@x.example');
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "hal", "name": "Hal Elm", "email": "hal@x.example", "email_status": "verified"}}', '2026-03-04 14:00+00');
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "hal", "email": "gus@x.example"}}');
+SELECT outcome FROM lp_capture_apollo('{"person": {"id": "ida", "name": "Ida Yew", "email": "ida@x.example", "email_status": "verified", "phone_numbers": [{"raw_number": "+13035550144"}]}}');
+CREATE TEMP VIEW marks AS SELECT p.apollo_id, p.email, s.flags & 512 <> 0 AS banned, p.unsubscribed_at, EXISTS (SELECT FROM lead_available v WHERE v.lead_id = p.id) AS available
+FROM lead_pool p JOIN lead_state s ON s.lead_id = p.id WHERE p.apollo_id IN ('gus', 'hal', 'ida') ORDER BY 1;
+SELECT * FROM marks;
+SELECT c ->> 'leads' AS leads FROM lp_forget(lp_find_lead(apollo_id => 'gus')) c;
+SELECT * FROM marks;
+SELECT * FROM pg_temp.shows('gus@');
 ROLLBACK;

@@ -6,7 +6,8 @@
  * person either is seen or finds the ban.  Order: clients of the leads,
  * stripes, leads; then the ban (while the keys are still known), then what is
  * open ends, then the traces go, then the rows are cleared by the list of
- * lead_personal_data.
+ * lead_personal_data.  Others who were known by a key of the person lose it,
+ * and with it the mark of a ban that reached them by it.
  */
 #include "postgres.h"
 
@@ -148,6 +149,9 @@ erase(const LpPerson *person, LpErased *erased, TimestampTz now)
 	if (person->n > 0)
 		erase_rows(person, now);
 	erased->events += lp_notes_clean(person);
+	/* A ban that others had by a key of the person is not theirs any more. */
+	if (person->n_others > 0)
+		lp_bans_unmark(person->others, person->n_others, now);
 }
 
 Datum

@@ -17,6 +17,9 @@ typedef struct LpPerson
 	int			n_keys;
 	Datum	   *hashes;			/* of keys, as stored beside payloads and
 								 * events */
+	pg_uuid_t  *others;			/* somebody else, known by one of the keys
+								 * too; sorted */
+	int			n_others;
 	char	  **companies;		/* Apollo ids of the companies of the leads */
 	int			n_companies;
 	LpNeedles	needles;
@@ -24,7 +27,7 @@ typedef struct LpPerson
 
 /*
  * person.c: finds whom an erasure is of and locks all that it touches: clients
- * that own the leads, stripes of the keys, leads.
+ * that own the leads, stripes of the keys, leads, others who have the keys.
  */
 extern LpPerson *lp_person_lock(const pg_uuid_t *lead_id, const char *email, const char *phone);
 

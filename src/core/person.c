@@ -55,6 +55,12 @@ static LpSql keys_sql = LP_SQL(
 	" FROM @s@.lead_identities i WHERE i.lead_id = ANY ($1) ORDER BY 1, 2",
 	UUIDARRAYOID);
 
+/* Others who are known by a key that is the person's. */
+static LpSql others_sql = LP_SQL(
+	"SELECT DISTINCT lead_id FROM @s@.lead_identities"
+	" WHERE lead_id <> ALL ($1) AND key_hash = ANY ($2) ORDER BY 1",
+	UUIDARRAYOID, BYTEAARRAYOID);
+
 static LpSql companies_sql = LP_SQL(
 	"SELECT DISTINCT company_org FROM @s@.lead_state"
 	" WHERE lead_id = ANY ($1) AND company_org IS NOT NULL",
@@ -128,13 +134,21 @@ given_phone(LpPerson *person, const char *text)
 /*
  * Who it is.
  */
+static pg_uuid_t *
+ids_of(uint64 rows)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(rows, 1));
+
+	for (uint64 row = 0; row < rows; row++)
+		ids[row] = *lp_col_uuid(row, 1);
+	return ids;
+}
+
 static void
 set_ids(LpPerson *person, uint64 rows)
 {
-	person->ids = palloc(sizeof(pg_uuid_t) * Max(rows, 1));
+	person->ids = ids_of(rows);
 	person->n = rows;
-	for (uint64 row = 0; row < rows; row++)
-		person->ids[row] = *lp_col_uuid(row, 1);
 }
 
 /* Finds all leads of the person, from a lead and the keys given. */
@@ -262,6 +276,18 @@ learn(LpPerson *person)
 		person->companies[i] = lp_col_text(i, 1);
 }
 
+static void
+find_others(LpPerson *person)
+{
+	Datum		args[2] = {
+		lp_array_of_uuids(person->ids, person->n),
+		lp_array_of_datums(person->hashes, person->n_keys, BYTEAOID)
+	};
+
+	person->n_others = lp_sql_run(&others_sql, args, NULL);
+	person->others = ids_of(person->n_others);
+}
+
 static LpPerson *
 find_person(const pg_uuid_t *lead_id, const char *email, const char *phone)
 {
@@ -273,6 +299,7 @@ find_person(const pg_uuid_t *lead_id, const char *email, const char *phone)
 	find_leads(person, lead_id);
 	find_keys(person);
 	learn(person);
+	find_others(person);
 	return person;
 }
 
@@ -297,6 +324,12 @@ owners_of(const LpPerson *person, int *n)
 	return clients;
 }
 
+static bool
+same_ids(const pg_uuid_t *a, int n_a, const pg_uuid_t *b, int n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, sizeof(pg_uuid_t) * n_a) == 0);
+}
+
 /* Whether all that one view of the person needs locked was in the other. */
 static bool
 is_covered(const LpPerson *person, const LpPerson *locked, const pg_uuid_t *clients,
@@ -304,9 +337,8 @@ is_covered(const LpPerson *person, const LpPerson *locked, const pg_uuid_t *clie
 {
 	int			n;
 	pg_uuid_t  *owners = owners_of(person, &n);
-	bool		covered = person->n == locked->n &&
-	(person->n == 0 ||
-	 memcmp(person->ids, locked->ids, sizeof(pg_uuid_t) * person->n) == 0);
+	bool		covered = same_ids(person->ids, person->n, locked->ids, locked->n) &&
+	same_ids(person->others, person->n_others, locked->others, locked->n_others);
 
 	for (int i = 0; i < person->n_keys; i++)
 		covered = covered && has_key(locked->keys, locked->n_keys, &person->keys[i]);
@@ -314,6 +346,19 @@ is_covered(const LpPerson *person, const LpPerson *locked, const pg_uuid_t *clie
 		covered = covered &&
 			bsearch(&owners[i], clients, n_clients, sizeof(pg_uuid_t), by_id) != NULL;
 	return covered;
+}
+
+/* The leads and the others at once: all by id. */
+static void
+lock_leads(const LpPerson *person)
+{
+	int			n = person->n + person->n_others;
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+
+	memcpy(ids, person->ids, sizeof(pg_uuid_t) * person->n);
+	memcpy(ids + person->n, person->others, sizeof(pg_uuid_t) * person->n_others);
+	if (n > 0)
+		lp_lead_lock(ids, n);
 }
 
 /*
@@ -338,8 +383,7 @@ lp_person_lock(const pg_uuid_t *lead_id, const char *email, const char *phone)
 		for (int i = 0; i < seen->n_keys; i++)
 			lp_stripes_add_key(&stripes, &seen->keys[i], ExclusiveLock);
 		lp_stripes_lock(&stripes);
-		if (seen->n > 0)
-			lp_lead_lock(seen->ids, seen->n);
+		lock_leads(seen);
 		person = find_person(lead_id, email, phone);
 		if (is_covered(person, seen, clients, n))
 			return person;
