@@ -14,18 +14,18 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" leadpool.contr
 
 MODULE_big = leadpool
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/util/*.c \
-	src/store/*.c src/core/*.c src/providers/*.c)))
+	src/store/*.c src/core/*.c src/providers/*.c src/worker/*.c)))
 
 # libphonenumber pulls C++, protobuf and ICU into a process: a module of its
 # own, loaded at the first number that needs it.
 PHONE_OBJS = src/phone/module.o src/phone/shim.o
 PHONE_MODULE = leadpool_phone$(DLSUFFIX)
 
-PG_CPPFLAGS = -I$(srcdir)/src
+PG_CPPFLAGS = -I$(srcdir)/src $(shell curl-config --cflags 2> /dev/null)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -fvisibility=hidden
-SHLIB_LINK = -lidn2 -lpsl
+SHLIB_LINK = -lidn2 -lpsl $(or $(shell curl-config --libs 2> /dev/null),-lcurl)
 
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \

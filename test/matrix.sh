@@ -46,6 +46,7 @@ make_root() {
 	release=$(release_of "$major")
 	packages=postgresql-$major,postgresql-client-$major,libpq-dev,libipc-run-perl
 	packages+=,gcc,g++,make,perl,libc6-dev,libidn2-dev,libpsl-dev,libphonenumber-dev
+	packages+=,libcurl4-openssl-dev,libjson-c-dev,openssl
 	rm -rf "$root"
 
 	# No daemon starts and no cluster is made by the packages' own scripts.  The

@@ -38,6 +38,8 @@ build() {
 	fi
 	make -C "$top" -s -j2 PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 	make -C "$top" -s PG_CONFIG="$pg_config" DESTDIR="$root" install > /dev/null
+	# What only tests and benchmarks load.
+	make -C "$top/test/modules/http" -s PG_CONFIG="$pg_config" COPT="${COPT--Werror}" DESTDIR="$root" all install > /dev/null
 }
 
 # tap_env NAME COMMAND...: a command with what PostgreSQL's Perl modules expect

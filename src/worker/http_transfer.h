@@ -1,0 +1,91 @@
+/*
+ * http_transfer.h
+ *	  One call of the HTTP engine, and the engine's own state.
+ *
+ * For http.c and http_transfer.c only.
+ */
+#ifndef LP_HTTP_TRANSFER_H
+#define LP_HTTP_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include "lib/ilist.h"
+
+#include "worker/http.h"
+
+/* A block from malloc() that only grows; used counts the bytes in it. */
+typedef struct LpHttpBuffer
+{
+	char	   *data;
+	size_t		used;
+	size_t		size;
+} LpHttpBuffer;
+
+struct LpHttp
+{
+	CURLM	   *multi;
+	uint32		generation;		/* of the options below */
+	int			max_connections;
+	int			connect_timeout_ms;
+	char	   *ca_file;		/* null: the system's */
+	bool		allow_loopback_http;
+
+	int			in_flight;
+	int			idle_count;
+	int			sockets;		/* open now */
+	int			reserved;		/* of these, known to the server's file code */
+
+	/* Each transfer is in one of these. */
+	dlist_head	flying;			/* in multi */
+	dlist_head	ended;			/* to be taken by lp_http_next() */
+	dlist_head	taken;			/* to be released */
+	dlist_head	idle;			/* to be used again */
+};
+
+/* A call.  The answer comes first: one pointer stands for both. */
+typedef struct LpHttpTransfer
+{
+	LpHttpAnswer answer;
+	dlist_node	node;
+	LpHttp	   *http;
+	CURL	   *easy;
+	uint32		generation;		/* of the options that easy has */
+
+	LpHttpBuffer request;		/* URL, headers and body as they are sent */
+	size_t		max_body;
+	bool		loopback;		/* may connect to this machine only */
+	bool		free_call;
+	int			begun;			/* how often it was sent, or begun to be */
+
+	LpHttpBuffer headers;		/* name, 0, value, 0, ... */
+	LpHttpBuffer body;
+	bool		in_body;
+	bool		too_large;
+	bool		no_memory;
+	char		error[CURL_ERROR_SIZE];
+} LpHttpTransfer;
+
+/* Null if memory is out. */
+extern LpHttpTransfer *lp_http_transfer_new(LpHttp *http);
+extern void lp_http_transfer_free(LpHttpTransfer *transfer);
+
+/* Why a request must not be sent, or null.  Sets *loopback. */
+extern const char *lp_http_transfer_refusal(const LpHttpRequest *request,
+											bool allow_loopback_http,
+											bool *loopback);
+
+/* Makes it ready to fly; false if memory is out. */
+extern bool lp_http_transfer_prepare(LpHttpTransfer *transfer,
+									 const LpHttpRequest *request,
+									 bool loopback);
+
+/* Fills the answer from how it ended. */
+extern void lp_http_transfer_finish(LpHttpTransfer *transfer,
+									CURLcode result);
+
+/* Fills the answer of a request that was refused. */
+extern void lp_http_transfer_refuse(LpHttpTransfer *transfer,
+									const LpHttpRequest *request,
+									const char *why);
+
+#endif							/* LP_HTTP_TRANSFER_H */
