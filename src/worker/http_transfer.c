@@ -480,6 +480,13 @@ lp_http_transfer_prepare(LpHttpTransfer *transfer,
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_PROTOCOLS_STR, loopback ? "http" : "https");
+
+	/*
+	 * Over TLS a first call learns whether the server speaks HTTP/2 and the
+	 * others wait for that: one handshake, not one for each.  Without TLS
+	 * libcurl would make them wait for a whole answer.
+	 */
+	SET(CURLOPT_PIPEWAIT, loopback ? 0L : 1L);
 	SET(CURLOPT_TIMEOUT_MS, (long) Max(1, request->timeout_ms));
 	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->max_body);
 	if (get || head)
