@@ -20,8 +20,8 @@ wanted() {
 	local v=$1
 	echo "postgresql-$v postgresql-client-$v postgresql-server-dev-$v
 		gcc g++ make perl libc6-dev libidn2-dev libpsl-dev
-		libcurl4-openssl-dev libjson-c-dev libphonenumber-dev libipc-run-perl
-		openssl pg-bsd-indent"
+		libcurl4-openssl-dev libphonenumber-dev libipc-run-perl openssl
+		pg-bsd-indent python3"
 }
 
 missing() {
