@@ -127,6 +127,9 @@ sub ledger
 	return @{ $self->control(GET => "ledger?$query") };
 }
 
+# The newest line of it.
+sub last_call { return ($_[0]->ledger(last => 1))[0] }
+
 sub stats { return $_[0]->control(GET => 'stats') }
 sub reset { return $_[0]->control(POST => 'reset') }
 sub events { return @{ $_[0]->control(GET => 'events') } }

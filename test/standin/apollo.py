@@ -16,9 +16,10 @@ import fixtures
 from apollo_limits import Limits
 from apollo_search import Search, WrongType
 from message import Answer
-from people import World, has_no_email, is_locked, is_missing
+from people import has_no_email, is_locked, is_missing
 from provider import Provider, number, percent
 from webhooks import Webhooks
+from world import World
 
 KEYS = {
     "apollo-EXAMPLE": {},
@@ -38,6 +39,7 @@ class Apollo(Provider):
     prefix = "apollo"
     defaults = {
         "seed": 1, "people": 5000,      # who there is
+        "invent": False,                # unknown addresses, profiles and ids mean somebody too
         "not_found_percent": 2, "locked_percent": 3, "no_email_percent": 3,
         "keys": KEYS, "auth_form": "json",      # or "plain", the older 401
         "credits": 100000,              # what the team has
@@ -183,7 +185,10 @@ class Apollo(Provider):
         nulls = effects.get("nulls")
         if nulls is True or (nulls and (position + 1) % nulls == 0):
             return None
-        person = self.world.find({key: str(asked[key]) for key in IDENTIFIERS if asked.get(key)})
+        asked = {key: str(asked[key]) for key in IDENTIFIERS if asked.get(key)}
+        person = self.world.find(asked)
+        if person is None and self.settings["invent"]:
+            person = self.world.invent(asked)
         if person is None or is_missing(self.settings, person):
             return None
         return person

@@ -1,7 +1,7 @@
 """
 control.py - /_control: how a test steers the stand-in and reads its ledger.
 
-    GET  /_control/ledger[?provider=apollo&since=N]   the calls, as entered
+    GET  /_control/ledger[?provider=apollo&since=N&last=1]   the calls, as entered
     GET  /_control/stats                    sums by provider
     GET  /_control/script                   the rules, and how often each fired
     POST /_control/script                   [rule, ...] in place of those before
@@ -45,7 +45,8 @@ class Control:
 
     def get_ledger(self, request):
         provider, since = request.query.get("provider"), int(request.query.get("since", 0))
-        return [call for call in self.ledger.calls[since:] if provider in (None, call["provider"])]
+        calls = [call for call in self.ledger.calls[since:] if provider in (None, call["provider"])]
+        return calls[-int(request.query.get("last", 0)):]
 
     def get_stats(self, request):
         return self.ledger.stats()

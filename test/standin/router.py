@@ -39,6 +39,10 @@ class Router:
         self.prefixes = {provider.prefix: provider for provider in providers}
         self.configure(self.started_with)
 
+    def prepare(self):
+        """What would make the first answer wait."""
+        return self.providers["apollo"].world
+
     def configure(self, settings):
         for name, values in settings.items():
             self.providers[name].configure(values)

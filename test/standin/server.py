@@ -15,6 +15,7 @@ from message import Request
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
 CHUNK = 64 * 1024
+PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
 
 class BadRequest(Exception):
@@ -194,11 +195,7 @@ class Connection(asyncio.Protocol):
             headers = {**headers, **effects.get("headers", {})}
             if "content_type" in effects:
                 headers["content-type"] = effects["content_type"]
-        try:
-            phrase = http.HTTPStatus(answer.status).phrase
-        except ValueError:
-            phrase = "Unknown"
-        lines = [f"HTTP/1.1 {answer.status} {phrase}"]
+        lines = [f"HTTP/1.1 {answer.status} {PHRASES.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines.append(f"content-length: {length}\r\n\r\n")
         return "\r\n".join(lines).encode("latin-1", "replace")

@@ -18,6 +18,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 
@@ -43,6 +44,12 @@ async def watch_parent(parent, stop):
     stop.set()
 
 
+def allow_connections():
+    """As many as the system lets one process have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def write_port(path, port):
     """The file is there with the port in it or not at all."""
     with open(path + ".new", "w", encoding="ascii") as file:
@@ -59,6 +66,7 @@ async def run(options, parent):
     log = open(options.log, "a", encoding="utf-8", buffering=1) if options.log else None
     ledger = Ledger(options.state)
     router = Router(ledger, json.loads(options.settings))
+    router.prepare()
     gc.collect()
     gc.freeze()
     server = await loop.create_server(lambda: Connection(router, log), "127.0.0.1",
@@ -81,6 +89,7 @@ def main():
     parser.add_argument("--settings", default="{}", help="JSON, as for /_control/settings")
     options = parser.parse_args()
     parent = end_with_parent()
+    allow_connections()
     asyncio.run(run(options, parent))
 
 

@@ -13,7 +13,7 @@ import time
 
 import fixtures
 from message import Answer
-from people import hex_id
+from names import hex_id
 from provider import percent
 
 TYPES = {"reveal_phone_number": "phone", "run_waterfall_email": "waterfall", "run_waterfall_phone": "waterfall"}
@@ -98,7 +98,8 @@ class Webhooks:
     # The bodies.
 
     def payload(self, memo):
-        people = [self.apollo.world.by_id[one] for one in memo["people"]]
+        world = self.apollo.world
+        people = [world.by_id.get(one) or world.invent({"id": one}) for one in memo["people"]]
         has_mobile = [person for person in people if person.mobile and not percent(30, "no mobile", person.id)]
         if memo["type"] == "phone":
             return {"status": "success", "total_requested_enrichments": len(people),

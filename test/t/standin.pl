@@ -61,10 +61,12 @@ sub same_keys
 # People.
 my @all = $standin->people(0, 400);
 my @known = grep { !$_->{missing} && !$_->{locked} && !$_->{no_email} } @all;
-my ($first, $second) = @known;
+my (undef, $first, $second) = @known;
 my $person = apollo('people/match', { id => $first->{id} })->{body}{person};
-my $full = fixture('apollo/people_match_full.json')->{person};
 is($person->{email}, $first->{email}, 'a person is found by id');
+# One in fifty has the keys of old payloads too.
+my $full = fixture('apollo/people_match_full.json')->{person};
+$person = apollo('people/match', { id => $all[0]{id} })->{body}{person};
 is_deeply([ grep { !exists $person->{$_} } sort keys %$full ], [], 'a person has every key that is known');
 is_deeply([ grep { !exists $person->{organization}{$_} } sort keys %{ $full->{organization} } ],
 	[], 'and its organization');
@@ -79,9 +81,20 @@ is(call('apollo', 'POST', "/api/v1/people/match?id=$second->{id}")->{body}{perso
 my @misses = map { apollo('people/match', { email => "nobody$_\@nowhere.example" })->{body} } 1 .. 12;
 is_deeply([ sort { $a <=> $b } keys %{ { map { (defined $_->{person} ? 1 : 0) => 1 } @misses } } ], [ 0, 1 ], 'nobody is told in both ways');
 is(scalar(grep { $_->{person} && ($_->{person}{id} || $_->{person}{match_confidence} ne 'none') } @misses), 0, 'neither has an id');
-my %mobiles;
-$mobiles{$_}++ for grep { defined } map { $_->{mobile} } $standin->people(0, 5000);
-is(scalar(grep { $_ > 1 } values %mobiles), 0, 'no two people share a mobile number');
+$standin->settings({ apollo => { people => 5000 } });
+my @many = $standin->people(0, 5000);
+for my $key (qw(id email linkedin_url mobile))
+{
+	my %seen;
+	$seen{$_}++ for grep { defined } map { $_->{$key} } @many;
+	is(scalar(grep { $_ > 1 } values %seen), 0, "no two of 5,000 people share $key");
+}
+$standin->settings({ apollo => { people => 400, invent => JSON::PP::true } });
+my %stranger = (email => 'Zoe.Quist@strangers.example', first_name => 'Zoe', last_name => 'Quist');
+my ($invented, $again) = map { apollo('people/match', $_)->{body}{person} } { %stranger }, { email => lc $stranger{email} };
+is("$invented->{name} $invented->{email} $invented->{organization}{primary_domain}", 'Zoe Quist zoe.quist@strangers.example strangers.example', 'somebody can be invented');
+is($again->{id}, $invented->{id}, 'who stays the same');
+$standin->settings({ apollo => { invent => JSON::PP::false } });
 
 # Batches and credits.
 my $before = $standin->stats->{apollo}{credits};
@@ -92,7 +105,7 @@ same_keys($batch, \%expected, 'the envelope of a batch');
 is_deeply([ map { $_ && $_->{id} } @{ $batch->{matches} } ], [ $first->{id}, undef, $second->{id}, $first->{id} ], 'a batch is in order');
 is("$batch->{unique_enriched_records} $batch->{missing_records} $batch->{credits_consumed}", '2 1 2', 'who comes twice is billed once');
 is($standin->stats->{apollo}{credits} - $before, 2, 'the ledger says so too');
-my ($line) = ($standin->ledger)[-1];
+my $line = $standin->last_call;
 is_deeply($line->{billed}, [ $first->{id}, $second->{id} ], 'and who was billed');
 is_deeply($line->{subjects}, [ $first->{id}, 'ghost@nowhere.example', $second->{email}, $first->{linkedin_url} ], 'and who was asked for');
 is_deeply(apollo('people/bulk_match', { details => [] })->{body}, fixture('apollo/error_400_bulk_empty.json'), 'an empty batch');
@@ -101,7 +114,7 @@ is(apollo('people/bulk_match', { details => 'x' })->{status}, 422, 'a batch of t
 $standin->settings({ apollo => { locked_percent => 100 } });
 my $locked = apollo('people/match', { id => $second->{id} })->{body}{person};
 is("$locked->{email} $locked->{email_status}", 'email_not_unlocked@domain.com verified', 'a locked address');
-is(($standin->ledger)[-1]{credits}, 0, 'which costs nothing');
+is($standin->last_call->{credits}, 0, 'which costs nothing');
 $standin->settings({ apollo => { locked_percent => 3, credits => $standin->stats->{apollo}{credits} + 1 } });
 is(statuses(map { apollo('people/match', { id => $_->{id} }) } $first, $first), '200 422', 'credits end');
 is(apollo('people/match', { id => $first->{id} })->{body}{error_details}{code}, 'BILLING.LIMIT.CREDITS_EXHAUSTED', 'and it says so');
@@ -205,9 +218,9 @@ my $scrubbed = call('dnc', 'POST', '/v1/scrub', $scrub);
 same_keys($scrubbed->{body}, fixture('dnc/scrub_200.json'), 'a scrub');
 my %by_ref = map { $_->{ref} => $_->{status} } @{ $scrubbed->{body}{results} };
 is("$by_ref{1001} $by_ref{1002}", 'clear listed', 'its results');
-is(($standin->ledger)[-1]{credits}, 4, 'it is charged');
+is($standin->last_call->{credits}, 4, 'it is charged');
 call('dnc', 'POST', '/v1/scrub', $scrub);
-is(($standin->ledger)[-1]{credits}, 0, 'once');
+is($standin->last_call->{credits}, 0, 'once');
 is(statuses(call('dnc', 'POST', '/v1/scrub', { %$scrub, channel => 'sms' }), call('dnc', 'POST', '/v1/scrub', '{'),
 		call('dnc', 'POST', '/v1/scrub', { %$scrub, jurisdiction => 'XX' }), call('dnc', 'GET', '/v1/status', undef, authorization => 'x'),
 		call('dnc', 'GET', '/v1/scrub/none')), '409 400 422 401 404', 'what it refuses');
@@ -255,8 +268,7 @@ sub with
 	my $began = Time::HiRes::time();
 	my $response = apollo('people/match', $person_body);
 	$response->{took} = Time::HiRes::time() - $began;
-	my @ledger = $standin->ledger;
-	$response->{line} = $ledger[-1];
+	$response->{line} = $standin->last_call;
 	return $response;
 }
 sub line { return join ' ', map { $_->{line}{status} . '/' . $_->{line}{credits} . '/' . ($_->{line}{written} ? 'whole' : 'cut') } @_ }
@@ -312,6 +324,18 @@ my $piped = do { local $/ = undef; <$socket> };
 my $answers = () = $piped =~ m{HTTP/1\.1 200 OK}g;
 is($answers, 4, 'four requests in one write');
 
+my @pieces = ('{"id": ', qq("$first->{id}"), '}');
+my $chunked = $http->post($standin->url('apollo') . '/api/v1/people/match', { headers => $auth{apollo}, content => sub { shift @pieces } });
+like($chunked->{content}, qr/"id": "$first->{id}"/, 'a body in chunks');
+$socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->port) or die "could not connect: $!";
+print $socket "POST /apollo/api/v1/people/match HTTP/1.1\r\nx-api-key: apollo-EXAMPLE\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 2\r\n\r\n";
+is(scalar <$socket>, "HTTP/1.1 100 Continue\r\n", 'a client that waits to be asked for the body');
+print $socket '{}';
+like(do { local $/ = undef; <$socket> }, qr{^\r\nHTTP/1\.1 422}, 'and sends it then');
+$socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->port) or die "could not connect: $!";
+print $socket "nonsense\r\n\r\n";
+like(do { local $/ = undef; <$socket> }, qr{^HTTP/1\.1 400}, 'what is no request');
+
 # Killed and started again, it goes on counting.
 $standin->script([ { match => { %match, nth => 5 }, do => { status => 503 } } ]);
 $standin->settings({ apollo => { credits => 90000 } });
@@ -327,7 +351,7 @@ is_deeply($standin->stats, $stats, 'and its sums');
 is(scalar(grep { !$_->{payload} } $standin->webhooks), 1, 'and what waits');
 is(apollo('usage_stats/credit_usage_stats', {})->{body}{credit_usage_stats}{lead_credit}{left_over}, 90000 - $stats->{apollo}{credits}, 'and the balance');
 call('dnc', 'POST', '/v1/scrub', $scrub);
-is(($standin->ledger)[-1]{credits}, 0, 'and what was charged');
+is($standin->last_call->{credits}, 0, 'and what was charged');
 is(statuses(map { apollo('people/match', $person_body) } 1 .. 2), '200 503', 'and the rules, where they stood');
 @ledger = $standin->ledger;
 is($ledger[-1]{n}, scalar @ledger, 'the numbers go on');
@@ -344,7 +368,7 @@ open(my $torn, '>>', $standin->state_file) or die "could not open: $!";
 print $torn '["call",{"n":';
 close $torn;
 $standin->restart;
-my ($last) = ($standin->ledger)[-1];
+my $last = $standin->last_call;
 is("$last->{credits} " . ($last->{written} ? 'whole' : 'cut'), '1 cut', 'an answer that a kill cut off is in the ledger');
 is(do { local $/ = undef; <$waiting> }, '', 'and was not sent');
 
