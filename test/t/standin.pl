@@ -356,13 +356,24 @@ is(statuses(map { apollo('people/match', $person_body) } 1 .. 2), '200 503', 'an
 @ledger = $standin->ledger;
 is($ledger[-1]{n}, scalar @ledger, 'the numbers go on');
 
+# What was answered is on the disk already.
+sub lines
+{
+	open(my $in, '<', $standin->state_file) or die "could not read: $!";
+	return scalar grep { /^\["call",/ } <$in>;
+}
+$standin->script;
+my $lines = lines();
+my @late = grep { apollo('people/match', $person_body); lines() != $lines + $_ } 1 .. 30;
+is("@late", '', 'an answer is entered before it leaves');
+
 # In the middle of an answer: billed, and not whole.
 $standin->script([ { match => {%match}, do => { latency_ms => 60000 } } ]);
 my $waiting = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->port) or die "could not connect: $!";
 my $body = $json->encode($person_body);
 print $waiting "POST /apollo/api/v1/people/match HTTP/1.1\r\nx-api-key: apollo-EXAMPLE\r\ncontent-length: " . length($body) . "\r\n\r\n$body";
-my $entered = @ledger;
-select(undef, undef, undef, 0.01) until @{ [ $standin->ledger ] } > $entered;
+my $entered = $standin->last_call->{n};
+select(undef, undef, undef, 0.01) until $standin->last_call->{n} > $entered;
 $standin->kill9;
 open(my $torn, '>>', $standin->state_file) or die "could not open: $!";
 print $torn '["call",{"n":';
