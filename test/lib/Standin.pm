@@ -8,7 +8,8 @@
 #	$standin->kill9; $standin->restart;         same port, same ledger
 #
 # Options of start: settings; state (default 1: the ledger is on disk); dir
-# (default: one that is removed).  What a rule, a setting and a line of the
+# (default: one that is removed); tls, a PEM file with key and certificate: then
+# url('apollo', 'https') is the same in TLS.  What a rule, a setting and a line of the
 # ledger are is said in script.py, the providers and ledger.py.  The process
 # ends with stop, with the object, and with the process that started it.
 package Standin;
@@ -33,7 +34,9 @@ sub start
 		dir => $options{dir} // File::Temp::tempdir(CLEANUP => 1),
 		state => $options{state} // 1,
 		settings => $options{settings} // {},
+		tls => $options{tls},
 		port => 0,
+		tls_port => 0,
 		http => HTTP::Tiny->new(timeout => 60, no_proxy => ['127.0.0.1']),
 	}, $class;
 	$self->restart;
@@ -49,6 +52,7 @@ sub restart
 	unlink $file;
 	my @command = ('python3', '-B', $program, '--port-file' => $file, '--port' => $self->{port},
 		'--log' => "$self->{dir}/requests.log", '--settings' => $json->encode($self->{settings}));
+	push @command, '--tls' => $self->{tls}, '--tls-port' => $self->{tls_port} if $self->{tls};
 	push @command, '--state' => $self->state_file if $self->{state};
 	my $pid = fork() // croak "could not fork: $!";
 	if ($pid == 0)
@@ -70,7 +74,8 @@ sub restart
 		select(undef, undef, undef, 0.01);
 	}
 	open(my $in, '<', $file) or croak "could not read $file: $!";
-	chomp($self->{port} = <$in>);
+	chomp(my @ports = <$in>);
+	@{$self}{qw(port tls_port)} = @ports;
 	return;
 }
 
@@ -105,8 +110,8 @@ sub output
 # The base URL to configure for a provider; without one, that of the server.
 sub url
 {
-	my ($self, $provider) = @_;
-	my $url = "http://127.0.0.1:$self->{port}";
+	my ($self, $provider, $scheme) = @_;
+	my $url = ($scheme // 'http') eq 'https' ? "https://127.0.0.1:$self->{tls_port}" : "http://127.0.0.1:$self->{port}";
 	return defined $provider ? $url . '/' . ($prefix{$provider} // $provider) : $url;
 }
 

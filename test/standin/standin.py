@@ -4,9 +4,10 @@ answers like Apollo, Twilio Lookup, the DNC adapter, Segment and Supabase
 Storage, and that can be told to misbehave.
 
     python3 standin.py --port-file FILE [--port N] [--state FILE] [--log FILE]
-                       [--settings JSON]
+                       [--settings JSON] [--tls FILE [--tls-port N]]
 
-FILE gets the port.  What was answered is in the ledger (see ledger.py), what
+FILE gets the port; with --tls, a file with key and certificate, a second line
+gives the port on which the same is spoken in TLS.  What was answered is in the ledger (see ledger.py), what
 goes wrong is said by rules (script.py), and a test steers both below
 /_control (control.py).  It ends on SIGTERM and with the process that started
 it.
@@ -20,6 +21,7 @@ import json
 import os
 import resource
 import signal
+import ssl
 import sys
 
 from ledger import Ledger
@@ -50,10 +52,11 @@ def allow_connections():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def write_port(path, port):
-    """The file is there with the port in it or not at all."""
+def write_ports(path, servers):
+    """The file is there with the ports in it or not at all."""
     with open(path + ".new", "w", encoding="ascii") as file:
-        file.write(f"{port}\n")
+        for server in servers:
+            file.write(f"{server.sockets[0].getsockname()[1]}\n")
     os.rename(path + ".new", path)
 
 
@@ -69,14 +72,21 @@ async def run(options, parent):
     router.prepare()
     gc.collect()
     gc.freeze()
-    server = await loop.create_server(lambda: Connection(router, log), "127.0.0.1",
-                                      options.port, backlog=2048)
-    write_port(options.port_file, server.sockets[0].getsockname()[1])
+    servers = [await loop.create_server(lambda: Connection(router, log), "127.0.0.1",
+                                        options.port, backlog=2048)]
+    if options.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(options.tls)
+        servers.append(await loop.create_server(lambda: Connection(router, log), "127.0.0.1",
+                                                options.tls_port, backlog=2048, ssl=context,
+                                                ssl_shutdown_timeout=0.2))
+    write_ports(options.port_file, servers)
 
     watcher = loop.create_task(watch_parent(parent, stop))
     await stop.wait()
     watcher.cancel()
-    server.close()
+    for server in servers:
+        server.close()
     ledger.close()
 
 
@@ -86,6 +96,8 @@ def main():
     parser.add_argument("--port", type=int, default=0, help="to bind; 0: any")
     parser.add_argument("--state", help="the ledger, read at the start and appended to")
     parser.add_argument("--log", help="one line a request")
+    parser.add_argument("--tls", help="a PEM file with key and certificate")
+    parser.add_argument("--tls-port", type=int, default=0, help="to bind; 0: any")
     parser.add_argument("--settings", default="{}", help="JSON, as for /_control/settings")
     options = parser.parse_args()
     parent = end_with_parent()

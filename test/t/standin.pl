@@ -14,7 +14,8 @@ use Time::HiRes;
 
 my $json = JSON::PP->new->utf8->canonical;
 my $top = $ENV{LEADPOOL_TOP} // "$FindBin::Bin/../..";
-my $standin = Standin->start(settings => { apollo => { people => 400 } });
+my %settings = (apollo => { people => 400 });
+my $standin = Standin->start(settings => \%settings, state => 0);
 my $http = HTTP::Tiny->new(timeout => 20, no_proxy => ['127.0.0.1']);
 
 sub fixture
@@ -336,7 +337,11 @@ $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->p
 print $socket "nonsense\r\n\r\n";
 like(do { local $/ = undef; <$socket> }, qr{^HTTP/1\.1 400}, 'what is no request');
 
+$standin->stop;
+is($standin->output, '', 'it had nothing to complain of');
+
 # Killed and started again, it goes on counting.
+$standin = Standin->start(settings => \%settings);
 $standin->script([ { match => { %match, nth => 5 }, do => { status => 503 } } ]);
 $standin->settings({ apollo => { credits => 90000 } });
 apollo('people/match', $person_body) for 1 .. 3;
@@ -364,7 +369,7 @@ sub lines
 }
 $standin->script;
 my $lines = lines();
-my @late = grep { apollo('people/match', $person_body); lines() != $lines + $_ } 1 .. 30;
+my @late = grep { apollo('people/match', $person_body); lines() != $lines + $_ } 1 .. 10;
 is("@late", '', 'an answer is entered before it leaves');
 
 # In the middle of an answer: billed, and not whole.
@@ -382,6 +387,18 @@ $standin->restart;
 my $last = $standin->last_call;
 is("$last->{credits} " . ($last->{written} ? 'whole' : 'cut'), '1 cut', 'an answer that a kill cut off is in the ledger');
 is(do { local $/ = undef; <$waiting> }, '', 'and was not sent');
+
+# The same in TLS.
+my $tls = File::Temp::tempdir(CLEANUP => 1);
+system("cd $tls && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+	  . ' -addext subjectAltName=IP:127.0.0.1 -keyout key -out cert 2> log < /dev/null && cat key cert > pem') == 0
+  or die "could not make a certificate";
+my $secure = Standin->start(tls => "$tls/pem");
+my $url = $secure->url('apollo', 'https') . '/api/v1/auth/health';
+my $spoken = `python3 -c 'import ssl, sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=20, context=ssl.create_default_context(cafile=sys.argv[2])).read().decode())' $url $tls/cert 2>&1`;
+like($spoken, qr{"healthy": true}, 'it speaks TLS');
+$secure->stop;
+is($secure->output, '', 'without complaint');
 
 # It ends on a signal, and with the process that started it: each has the
 # write end of a pipe as long as it lives.
@@ -414,5 +431,5 @@ like(ended('parent'), qr/^\d+$/, 'it ends with its parent');
 like(ended('signal'), qr/^\d+$/, 'it ends on SIGTERM');
 
 $standin->stop;
-is($standin->output, '', 'it had nothing to complain of');
+is($standin->output, '', 'nor had this one');
 done_testing();
