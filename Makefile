@@ -21,7 +21,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/util/*.c \
 PHONE_OBJS = src/phone/module.o src/phone/shim.o
 PHONE_MODULE = leadpool_phone$(DLSUFFIX)
 
-PG_CPPFLAGS = -I$(srcdir)/src $(shell curl-config --cflags 2> /dev/null)
+PG_CPPFLAGS = -I$(srcdir)/src -DLP_VERSION='"$(EXTVERSION)"' $(shell curl-config --cflags 2> /dev/null)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -fvisibility=hidden
@@ -30,11 +30,11 @@ SHLIB_LINK = -lidn2 -lpsl $(or $(shell curl-config --libs 2> /dev/null),-lcurl)
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	22_tables_ownership 23_tables_bans 24_tables_rules \
-	25_tables_merges 26_tables_facts 27_tables_money 29_dump \
+	25_tables_merges 26_tables_facts 27_tables_money 28_tables_worker 29_dump \
 	30_functions_capture 31_functions_bans 32_functions_ownership \
 	33_functions_jit 34_functions_events 35_functions_values 36_functions_merge 37_functions_facts \
-	38_functions_erasure 39_functions_ownership_time \
-	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 90_acl
+	38_functions_erasure 39_functions_ownership_time 41_functions_worker \
+	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 82_views_worker 90_acl
 DATA_built = leadpool--$(EXTVERSION).sql
 
 EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)
@@ -62,7 +62,7 @@ all: $(PHONE_MODULE)
 leadpool--$(EXTVERSION).sql: $(SQL_PARTS:%=src/sql/%.sql)
 	cat $^ > $@
 
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h) leadpool.control
 
 src/phone/module.o: CFLAGS += -fvisibility=hidden
 $(PHONE_MODULE): $(PHONE_OBJS)

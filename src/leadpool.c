@@ -8,6 +8,9 @@
 
 #include "core/jit.h"
 #include "util/settings.h"
+#include "worker/databases.h"
+#include "worker/launcher.h"
+#include "worker/slots.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,4 +21,7 @@ _PG_init(void)
 {
 	lp_settings_init();
 	lp_claim_init();
+	lp_slots_init();
+	lp_launcher_init();
+	lp_databases_init();
 }

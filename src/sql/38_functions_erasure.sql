@@ -156,6 +156,10 @@ FROM (VALUES
       'id job_id provider endpoint http_status outcome credits cost started_at finished_at ms'),
     ('lead_provider_calls', 'hash', NULL,
       'subjects'),
+    ('lead_worker_identity', 'keep', NULL,
+      'system_identifier database timeline instance approved_at approved_by'),
+    ('lead_worker_events', 'keep', NULL,
+      'id at level provider job_id code message'),
     ('lead_pins', 'delete', 'lead_id',
       'lead_id column_name value pinned_by pinned_at')
 ) d (table_name, what, found_by, columns),

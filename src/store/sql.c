@@ -394,6 +394,15 @@ lp_call_begin(FunctionCallInfo fcinfo, LpCallKind kind)
 }
 
 void
+lp_call_begin_own(Oid schema)
+{
+	set_schema(schema);
+	result_context = CurrentMemoryContext;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
 lp_call_end(void)
 {
 	if (SPI_finish() != SPI_OK_FINISH)

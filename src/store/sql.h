@@ -90,6 +90,9 @@ typedef enum LpCallKind
 } LpCallKind;
 
 extern void lp_call_begin(FunctionCallInfo fcinfo, LpCallKind kind);
+
+/* The same where nobody called: the worker's own work, in its transaction. */
+extern void lp_call_begin_own(Oid schema);
 extern void lp_call_end(void);
 extern MemoryContext lp_call_result_context(void);
 extern Oid	lp_schema(void);

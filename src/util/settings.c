@@ -10,11 +10,13 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "util/compat.h"
 #include "util/settings.h"
@@ -28,6 +30,8 @@ int			lp_bounce_breaker_min_sends = 50;
 char	   *lp_default_region;
 char	   *lp_key_file;
 char	   *lp_api_logins;
+char	   *lp_instance;
+char	   *lp_databases;
 
 static char *now_text;
 static char *merge_on;
@@ -352,6 +356,19 @@ check_region(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+static bool
+check_databases(char **newval, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*newval);
+	List	   *names;
+	bool		valid = SplitGUCList(copy, ',', &names);
+
+	if (!valid)
+		GUC_check_errdetail("\"%s\" is not a list of names.", *newval);
+	pfree(copy);
+	return valid;
+}
+
 void
 lp_settings_init(void)
 {
@@ -395,6 +412,17 @@ lp_settings_init(void)
 							   "Logins whose JWT claims are believed.",
 							   NULL, &lp_api_logins, "authenticator",
 							   PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("leadpool.instance",
+							   "Part of the identity that a copy of the database does not share.",
+							   NULL, &lp_instance, "",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
+	/* The server takes a setting of its start no later. */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomStringVariable("leadpool.databases",
+								   "Databases that have a worker from the start of the server on.",
+								   NULL, &lp_databases, "",
+								   PGC_POSTMASTER, GUC_LIST_INPUT,
+								   check_databases, NULL, NULL);
 	DefineCustomStringVariable("leadpool.now",
 							   "Replaces the clock (tests and demos only).",
 							   NULL, &now_text, "",

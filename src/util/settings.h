@@ -17,6 +17,8 @@ extern int	lp_bounce_breaker_min_sends;
 extern char *lp_default_region;
 extern char *lp_key_file;
 extern char *lp_api_logins;
+extern char *lp_instance;
+extern char *lp_databases;		/* NULL where the library is not preloaded */
 
 /* Periods.  Each returns a pointer to static storage. */
 extern const Interval *lp_setting_recent_contact(void);

@@ -95,6 +95,8 @@ sub fill
 			lp_suppress('email', 'person3\@company3.example', 'excluded', client_id => '$one');
 		INSERT INTO lead_provider_calls (provider, endpoint, subjects, outcome, credits, started_at)
 			VALUES ('apollo', 'people/match', '{person1}', 'ok', 1, '2026-03-04 14:00+00');
+		INSERT INTO lead_worker_identity VALUES (1, 2, 3, '', '2026-03-04 14:00+00', 'somebody');
+		INSERT INTO lead_worker_events (at, level, code, message) VALUES ('2026-03-04 14:00+00', 'error', 'XX000', 'no');
 		SELECT lp_unsuppress(lp_suppress('email', 'lifted\@nowhere.example', 'operator'), 'by mistake');
 	);
 	# One statement fails: all of it is known to have run.

@@ -314,7 +314,7 @@ END
 my @layers = (
 	[ 'src/'           => 'the entry' ],
 	[ 'src/core/'      => 'the promises: may call store, providers and util' ],
-	[ 'src/worker/'    => 'the background worker: what talks to the network, and when' ],
+	[ 'src/worker/'    => 'the background worker: its life, its turns, its calls' ],
 	[ 'src/providers/' => "what a provider's answer looks like: no SQL, no network" ],
 	[ 'src/store/'     => 'SQL texts, kept plans, rows to structs' ],
 	[ 'src/util/'      => 'values, time, settings: no table' ],

@@ -1,0 +1,29 @@
+/*
+ * identity.h
+ *	  Which database this is: a copy does not send or spend.
+ */
+#ifndef LP_WORKER_IDENTITY_H
+#define LP_WORKER_IDENTITY_H
+
+typedef enum LpIdentity
+{
+	LP_IDENTITY_OURS,			/* this database may send and spend */
+	LP_IDENTITY_COPY,			/* it was approved elsewhere, or had work */
+	LP_IDENTITY_LATER			/* somebody decides right now */
+} LpIdentity;
+
+/* All within a call; on a primary only. */
+
+/* The worker's question; a new database, without any work, becomes ours. */
+extern LpIdentity lp_identity_check(void);
+
+/* An operator says that this database may send and spend. */
+extern void lp_identity_approve(void);
+
+/*
+ * Work is asked for here: ours, if no database was ever approved.  A restore
+ * calls no function, so this is no copy.
+ */
+extern void lp_identity_adopt(void);
+
+#endif							/* LP_WORKER_IDENTITY_H */

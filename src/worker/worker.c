@@ -1,0 +1,536 @@
+/*
+ * worker.c
+ *	  The worker process of a database: how it lives.
+ *
+ * It connects as the bootstrap superuser, since a role without LOGIN cannot be
+ * named for a connection, and acts as leadpool_owner: the user is switched
+ * outside of transactions, so that an abort returns to it.
+ *
+ * It holds no lock and no snapshot between two turns: DROP EXTENSION waits for
+ * nothing longer than a turn.  Before a turn it looks whether the extension
+ * still is there and whether this database may spend; it is paused otherwise,
+ * and looks again when woken, or after a minute.
+ *
+ * Exit codes, for a worker that no launcher cares for: 0 not again, 1 start
+ * again.  A worker whose database is gone must not be started for ever: what
+ * the connection says is caught on its way to the log (see connect_quietly).
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/pmsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "store/sql.h"
+#include "worker/events.h"
+#include "worker/identity.h"
+#include "worker/launcher.h"
+#include "worker/slots.h"
+#include "worker/work.h"
+#include "worker/worker.h"
+
+#define LOOK_MS 60000			/* at least so often when idle */
+#define BUSY_LOOK_MS 1000		/* and when busy */
+#define PAUSE_MIN_MS 500		/* after an error, doubling */
+#define PAUSE_MAX_MS 60000
+#define FINISH_SLICE_MS 5		/* between two looks at what is in flight */
+
+/* What the last look found. */
+typedef struct Extension
+{
+	Oid			oid;			/* InvalidOid: not installed */
+	Oid			schema;
+	Oid			owner;			/* leadpool_owner, or InvalidOid */
+	char		version[NAMEDATALEN];
+} Extension;
+
+static Extension extension;
+static Oid	begun = InvalidOid; /* the extension for which work began */
+static bool approved = false;	/* this database may spend */
+static bool matched = false;	/* library and extension were of one version */
+static int	failures = 0;		/* turns in a row */
+static TimestampTz last_look = 0;
+static bool was_busy = false;
+static MemoryContext turn_context;
+
+static emit_log_hook_type previous_emit_log = NULL;
+static bool database_is_gone = false;
+
+/*
+ * Where the database is gone the server throws FATAL, which would end in a
+ * line of the log and a new start, over and over.  The line is dropped here,
+ * and the code of the exit changed below: an exit callback may call proc_exit.
+ */
+static void
+drop_message(ErrorData *edata)
+{
+	if (edata->elevel == FATAL &&
+		(edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE ||
+		 edata->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE))
+	{
+		edata->output_to_server = false;
+		database_is_gone = true;
+	}
+	else if (previous_emit_log != NULL)
+		previous_emit_log(edata);
+}
+
+static void
+exit_for_good(int code, Datum arg)
+{
+	if (!database_is_gone)
+		return;
+	database_is_gone = false;
+	ereport(LOG,
+			errmsg("leadpool worker not started: database %u cannot be connected to",
+				   DatumGetObjectId(arg)));
+	proc_exit(0);
+}
+
+static void
+connect_quietly(Oid database)
+{
+	on_proc_exit(exit_for_good, ObjectIdGetDatum(database));
+	previous_emit_log = emit_log_hook;
+	emit_log_hook = drop_message;
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	emit_log_hook = previous_emit_log;
+}
+
+/* Nothing that a site sets for its sessions may change what the worker does. */
+static void
+pin_settings(void)
+{
+	static const char *const pins[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"timezone", "UTC"},
+		{"datestyle", "ISO, YMD"},
+		{"intervalstyle", "postgres"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_deferrable", "off"},
+#if PG_VERSION_NUM >= 170000
+		{"transaction_timeout", "0"},
+#endif
+		{"application_name", "leadpool worker"},
+	};
+
+	for (int i = 0; i < lengthof(pins); i++)
+		SetConfigOption(pins[i][0], pins[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+lp_worker_begin(const char *phase)
+{
+	pgstat_report_activity(STATE_RUNNING, phase);
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	lp_call_begin_own(extension.schema);
+}
+
+void
+lp_worker_commit(void)
+{
+	lp_call_end();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(turn_context);
+	(void) pgstat_report_stat(false);
+}
+
+/* Is the extension there, where, and of which version; as the superuser. */
+static void
+look_at_extension(void)
+{
+	Relation	relation;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	memset(&extension, 0, sizeof(extension));
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("leadpool"));
+	scan = systable_beginscan(relation, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
+		bool		isnull;
+		Datum		version = heap_getattr(tuple, Anum_pg_extension_extversion,
+										   RelationGetDescr(relation), &isnull);
+
+		extension.oid = form->oid;
+		extension.schema = form->extnamespace;
+		strlcpy(extension.version, TextDatumGetCString(version), NAMEDATALEN);
+		extension.owner = get_role_oid("leadpool_owner", true);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(turn_context);
+	if (OidIsValid(extension.owner))
+		SetUserIdAndSecContext(extension.owner, 0);
+	last_look = GetCurrentTimestamp();
+}
+
+static const char *
+version_reason(void)
+{
+	static char reason[LP_REASON_BYTES];
+
+	if (strcmp(extension.version, LP_VERSION) == 0)
+	{
+		matched = true;
+		return NULL;
+	}
+	/* A new process loads the new library, unless the server has the old one. */
+	if (matched && !lp_launcher_is_preloaded())
+	{
+		ereport(LOG,
+				errmsg("leadpool worker starts again: the extension was updated to version %s",
+					   extension.version));
+		lp_slot_publish(LP_WORKER_STOPPED, "starts again: the extension was updated", 0);
+		proc_exit(1);
+	}
+	snprintf(reason, sizeof(reason),
+			 "extension has version %s, the library of the worker %s: %s",
+			 extension.version, LP_VERSION,
+			 "ALTER EXTENSION leadpool UPDATE, or restart the server");
+	return reason;
+}
+
+/* Calls on their way; none before work began. */
+static int
+in_flight(void)
+{
+	return OidIsValid(begun) ? lp_work_in_flight() : 0;
+}
+
+/* Why the worker must not work here; NULL if it may. */
+static const char *
+reason_to_pause(void)
+{
+	const char *reason;
+	LpIdentity	identity;
+
+	if (!OidIsValid(extension.oid))
+		return "extension leadpool is not installed in this database";
+	if (!OidIsValid(extension.owner))
+		return "role leadpool_owner does not exist";
+	reason = version_reason();
+	if (reason != NULL)
+		return reason;
+	/* Made anew: nothing that was begun for the old one is of any use. */
+	if (OidIsValid(begun) && begun != extension.oid)
+		proc_exit(1);
+	if (approved)
+		return NULL;
+	lp_worker_begin("comparing identity");
+	identity = lp_identity_check();
+	lp_worker_commit();
+	approved = identity == LP_IDENTITY_OURS;
+	if (identity == LP_IDENTITY_COPY)
+		return "copy of another database: call lp_worker_start() to let it spend here";
+	return approved ? NULL : "lp_worker_start() is about to commit";
+}
+
+/* One turn; may throw. */
+static void
+take_turn(LpTurn *turn)
+{
+	int			look_ms = was_busy ? BUSY_LOOK_MS : 0;
+	const char *reason = NULL;
+
+	if (TimestampDifferenceExceeds(last_look, GetCurrentTimestamp(), look_ms))
+	{
+		look_at_extension();
+		reason = reason_to_pause();
+	}
+	if (reason != NULL)
+	{
+		/* without the extension there is no place for an answer */
+		if (begun == extension.oid && in_flight() > 0)
+		{
+			lp_work_paused();
+			turn->next_due = GetCurrentTimestamp() + FINISH_SLICE_MS * INT64CONST(1000);
+		}
+		lp_slot_publish(LP_WORKER_PAUSED, reason,
+						in_flight());
+		return;
+	}
+	if (!OidIsValid(begun))
+	{
+		lp_worker_events_trim();
+		lp_work_begin();
+		begun = extension.oid;
+	}
+	lp_slot_publish(LP_WORKER_WORKING, NULL, lp_work_in_flight());
+	*turn = lp_work_turn();
+	lp_slot_publish(turn->busy ? LP_WORKER_WORKING : LP_WORKER_IDLE, NULL,
+					lp_work_in_flight());
+}
+
+/*
+ * What failed, for the log and the table: the text of the message without the
+ * values in it, which may be anybody's, and no detail or context.
+ */
+static char *
+without_values(const ErrorData *edata)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, edata->message_id != NULL ? edata->message_id : "error");
+	if (edata->constraint_name != NULL)
+		appendStringInfo(&text, " (constraint \"%s\")", edata->constraint_name);
+	else if (edata->table_name != NULL)
+		appendStringInfo(&text, " (table \"%s\")", edata->table_name);
+	return text.data;
+}
+
+/* The row of the table, if there is one to write to. */
+static void
+record_failure(const char *code, const char *message)
+{
+	PG_TRY();
+	{
+		look_at_extension();
+		if (OidIsValid(extension.oid) && OidIsValid(extension.owner))
+			lp_worker_event("error", NULL, 0, code, message);
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(turn_context);
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+}
+
+static void
+after_failure(void)
+{
+	ErrorData  *edata;
+	char	   *message;
+	char		code[6];
+	char		reason[LP_REASON_BYTES];
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(turn_context);
+	edata = CopyErrorData();
+	AbortCurrentTransaction();
+	LWLockReleaseAll();
+	MemoryContextSwitchTo(turn_context);
+	FlushErrorState();
+	message = without_values(edata);
+	strlcpy(code, unpack_sql_state(edata->sqlerrcode), sizeof(code));
+	ereport(LOG,
+			errcode(edata->sqlerrcode),
+			errmsg("leadpool worker could not finish a turn: %s: %s", code, message),
+			edata->filename == NULL ? 0 :
+			errdetail("Raised at %s:%d.", edata->filename, edata->lineno));
+	RESUME_INTERRUPTS();
+	record_failure(code, message);
+	failures++;
+	snprintf(reason, sizeof(reason), "the last turn failed (%s): see lead_worker_events", code);
+	lp_slot_publish(LP_WORKER_PAUSED, reason, in_flight());
+}
+
+/* Ends the process if it was asked to, as soon as nothing is in flight. */
+static void
+leave_if_asked(LpTurn *turn)
+{
+	TimestampTz by;
+	bool		again;
+
+	if (!lp_slot_leaving(&by))
+		return;
+	if (begun == extension.oid && in_flight() > 0 &&
+		GetCurrentTimestamp() < by)
+	{
+		lp_slot_publish(LP_WORKER_WORKING, "leaves when its calls have ended",
+						lp_work_in_flight());
+		lp_work_paused();
+		turn->next_due = GetCurrentTimestamp() + FINISH_SLICE_MS * INT64CONST(1000);
+		return;
+	}
+	if (lp_slot_leave(&again))
+		proc_exit(again ? 1 : 0);
+}
+
+/* A turn, or its failure: never throws. */
+static void
+try_turn(LpTurn *turn)
+{
+	volatile bool failed = false;
+
+	PG_TRY();
+	{
+		TimestampTz by;
+
+		leave_if_asked(turn);
+		if (!lp_slot_leaving(&by))
+			take_turn(turn);
+		failures = 0;
+	}
+	PG_CATCH();
+	{
+		after_failure();
+		failed = true;
+	}
+	PG_END_TRY();
+	was_busy = !failed && turn->busy;
+	MemoryContextReset(turn_context);
+}
+
+static void
+reload(void)
+{
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	approved = false;			/* leadpool.instance may be another one */
+	last_look = 0;
+	if (OidIsValid(begun) && begun == extension.oid)
+		lp_work_reload();
+}
+
+static void
+check_signals(void)
+{
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+	if (ConfigReloadPending)
+		reload();
+}
+
+static void
+sleep_ms(long timeout)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout, PG_WAIT_EXTENSION);
+}
+
+static void
+wait_for_work(const LpTurn *turn)
+{
+	long		timeout = LOOK_MS;
+
+	if (!TIMESTAMP_IS_NOEND(turn->next_due))
+		timeout = Min(timeout, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+															   turn->next_due));
+	(void) pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	sleep_ms(Max(timeout, 1));
+}
+
+/* After failures a pause that wakes only for signals and a wish to leave. */
+static void
+wait_after_failure(void)
+{
+	TimestampTz until;
+	long		left;
+	long		pause = PAUSE_MIN_MS << Min(failures - 1, 7);
+
+	pgstat_report_activity(STATE_IDLE, NULL);
+	until = GetCurrentTimestamp() + Min(pause, PAUSE_MAX_MS) * INT64CONST(1000);
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
+	{
+		TimestampTz by;
+
+		sleep_ms(left);
+		check_signals();
+		if (lp_slot_leaving(&by))
+			break;
+	}
+}
+
+static void
+claim_or_exit(Oid database)
+{
+	switch (lp_slot_claim(database))
+	{
+		case LP_CLAIMED:
+			return;
+		case LP_CLAIM_HELD:
+			proc_exit(1);
+		case LP_CLAIM_FULL:
+			ereport(LOG,
+					errmsg("leadpool worker not started: too many databases have one"));
+			proc_exit(0);
+		case LP_CLAIM_RUNNING:
+		case LP_CLAIM_STOPPED:
+			proc_exit(0);
+	}
+}
+
+void
+lp_worker_main(Datum main_arg)
+{
+	Oid			database = DatumGetObjectId(main_arg);
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	claim_or_exit(database);
+	connect_quietly(database);
+	pin_settings();
+	turn_context = AllocSetContextCreate(TopMemoryContext, "leadpool turn",
+										 ALLOCSET_DEFAULT_SIZES);
+	for (;;)
+	{
+		LpTurn		turn = {false, DT_NOEND};
+
+		check_signals();
+		MemoryContextSwitchTo(turn_context);
+		try_turn(&turn);
+		if (failures > 0)
+			wait_after_failure();
+		else if (!turn.busy)
+			wait_for_work(&turn);
+	}
+}
+
+bool
+lp_worker_register(Oid database, int restart, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = {0};
+
+	strlcpy(worker.bgw_name, "leadpool worker", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "leadpool worker", sizeof(worker.bgw_type));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = restart;
+	strlcpy(worker.bgw_library_name, "leadpool", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "lp_worker_main", sizeof(worker.bgw_function_name));
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}

@@ -1,0 +1,25 @@
+/*
+ * worker.h
+ *	  The worker process of a database, and what its turn may use.
+ */
+#ifndef LP_WORKER_H
+#define LP_WORKER_H
+
+#include "postmaster/bgworker.h"
+
+/* In seconds: from its end to its next start, where no launcher cares for it. */
+#define LP_WORKER_RESTART 5
+
+/*
+ * A transaction of the worker, with SPI and a snapshot, as leadpool_owner; the
+ * phase shows in pg_stat_activity.  After an error worker.c ends it.
+ */
+extern void lp_worker_begin(const char *phase);
+extern void lp_worker_commit(void);
+
+/* Registers a worker for a database; restart in seconds or BGW_NEVER_RESTART. */
+extern bool lp_worker_register(Oid database, int restart, BackgroundWorkerHandle **handle);
+
+extern PGDLLEXPORT void lp_worker_main(Datum main_arg);
+
+#endif							/* LP_WORKER_H */
