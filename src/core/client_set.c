@@ -18,6 +18,7 @@
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/uuid.h"
+#include "worker/identity.h"
 #include "worker/slots.h"
 
 PG_FUNCTION_INFO_V1(lp_client_set);
@@ -214,6 +215,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	if (client->company_exclusive != was_exclusive)
 		lp_holds_set(id, now);
 	lp_requests_follow(id, strcmp(client->status, "active") == 0, now);
+	lp_identity_adopt();
 	/* requests that waited for the client, or for its capacity, may go on */
 	lp_worker_wake_at_commit();
 	lp_call_end();

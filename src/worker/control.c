@@ -65,9 +65,8 @@ start_process(int restart)
 		ereport(FATAL,
 				errcode(ERRCODE_ADMIN_SHUTDOWN),
 				errmsg("the server is shutting down"));
-	while ((pid = lp_slot_view(MyDatabaseId).pid) == 0 && GetCurrentTimestamp() < until)
-		(void) lp_slot_wait(MyDatabaseId, pid, Min(until, from_now(50)));
-	return pid;
+	(void) lp_slot_wait(MyDatabaseId, true, until);
+	return lp_slot_view(MyDatabaseId).pid;
 }
 
 Datum
@@ -102,7 +101,7 @@ lp_worker_stop(PG_FUNCTION_ARGS)
 	lp_caller_require_operator("lp_worker_stop");
 	ran = lp_slot_ask_to_leave(MyDatabaseId, true, false, from_now(FINISH_MS));
 	if (ran)
-		(void) lp_slot_wait(MyDatabaseId, 0, from_now(STOP_MS));
+		(void) lp_slot_wait(MyDatabaseId, false, from_now(STOP_MS));
 	lp_call_end();
 	PG_RETURN_BOOL(ran);
 }

@@ -4,7 +4,7 @@
  *
  * DROP DATABASE, ALTER DATABASE ... RENAME or SET TABLESPACE, and CREATE
  * DATABASE with a template refuse while somebody is connected: the worker is
- * asked to leave, and kept away until the statement has ended.  Only for those
+ * asked to leave, and kept away until the transaction has ended.  Only for those
  * who may run the statement, so that nobody else can disturb the worker.
  *
  * The hook is set only where the library is preloaded: in every other session
@@ -80,8 +80,8 @@ owns(Oid database)
 #endif
 }
 
-/* The database whose worker has left for this statement, or InvalidOid. */
-static Oid
+/* Has the worker of the database that a statement needs leave. */
+static void
 clear_database(Node *statement)
 {
 	const char *name = needed_alone(statement);
@@ -89,11 +89,10 @@ clear_database(Node *statement)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (!OidIsValid(database) || database == MyDatabaseId || !owns(database))
-		return InvalidOid;
+		return;
 	if (lp_slot_ask_to_leave(database, false, true, now + FINISH_MS * INT64CONST(1000)) &&
-		!lp_slot_wait(database, 0, now + GONE_MS * INT64CONST(1000)))
+		!lp_slot_wait(database, false, now + GONE_MS * INT64CONST(1000)))
 		ereport(DEBUG1, errmsg("the leadpool worker of database \"%s\" has not left", name));
-	return database;
 }
 
 /* CREATE, ALTER or DROP EXTENSION leadpool: the worker looks at once. */
@@ -110,7 +109,7 @@ is_about_extension(Node *statement)
 		return false;
 	foreach(cell, ((DropStmt *) statement)->objects)
 		if (strcmp(strVal(lfirst(cell)), "leadpool") == 0)
-			return true;
+		return true;
 	return false;
 }
 
@@ -134,29 +133,18 @@ utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 		QueryEnvironment *environment, DestReceiver *destination,
 		QueryCompletion *completion)
 {
-	volatile Oid held = InvalidOid;
-	bool		about_extension = is_about_extension(planned->utilityStmt);
+	Node	   *statement = planned->utilityStmt;
+	bool		about_extension = is_about_extension(statement);
 
-	if (needed_alone(planned->utilityStmt) == NULL)
+	if (nodeTag(statement) == T_AlterDatabaseStmt || needed_alone(statement) != NULL)
 	{
-		run(planned, query, read_only_tree, context, params, environment,
-			destination, completion);
-		if (about_extension)
-			lp_worker_wake_at_commit();
-		return;
+		clear_database(statement);
+		lp_slots_wake_launcher_at_end();
 	}
-	PG_TRY();
-	{
-		held = clear_database(planned->utilityStmt);
-		run(planned, query, read_only_tree, context, params, environment,
-			destination, completion);
-	}
-	PG_FINALLY();
-	{
-		if (OidIsValid(held))
-			lp_slot_hold_ends(held);
-	}
-	PG_END_TRY();
+	run(planned, query, read_only_tree, context, params, environment,
+		destination, completion);
+	if (about_extension)
+		lp_worker_wake_at_commit();
 }
 
 void

@@ -8,9 +8,10 @@
  * then has no row that names the copy.  leadpool.instance tells apart what the
  * others cannot: two clusters started from one snapshot of a disk.
  *
- * Rows are made under an advisory lock of the transaction.  The worker only
- * tries it: it must not wait for somebody else's transaction with locks on the
- * extension's tables.
+ * Only functions that people call make rows, never the worker: under a
+ * pg_restore it sees an empty database first, and then somebody else's work.
+ * Rows are made under an advisory lock of the transaction; who only adopts does
+ * not wait for it, since somebody else is doing the same.
  */
 #include "postgres.h"
 
@@ -106,16 +107,9 @@ lp_identity_check(void)
 	bool		ours;
 
 	look(&any, &ours);
-	if (!any && !has_work())
-	{
-		if (!lock(false))
-			return LP_IDENTITY_LATER;
-		look(&any, &ours);
-		if (!any)
-			add(NULL);
-		ours = ours || !any;
-	}
-	return ours ? LP_IDENTITY_OURS : LP_IDENTITY_COPY;
+	if (ours)
+		return LP_IDENTITY_OURS;
+	return any || has_work() ? LP_IDENTITY_COPY : LP_IDENTITY_NEW;
 }
 
 void
@@ -124,6 +118,9 @@ lp_identity_approve(void)
 	bool		any;
 	bool		ours;
 
+	look(&any, &ours);
+	if (ours)
+		return;
 	lock(true);
 	look(&any, &ours);
 	if (!ours)

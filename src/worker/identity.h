@@ -8,13 +8,13 @@
 typedef enum LpIdentity
 {
 	LP_IDENTITY_OURS,			/* this database may send and spend */
-	LP_IDENTITY_COPY,			/* it was approved elsewhere, or had work */
-	LP_IDENTITY_LATER			/* somebody decides right now */
+	LP_IDENTITY_NEW,			/* nothing was asked for yet, nor approved */
+	LP_IDENTITY_COPY			/* approved elsewhere, or work came with it */
 } LpIdentity;
 
 /* All within a call; on a primary only. */
 
-/* The worker's question; a new database, without any work, becomes ours. */
+/* The worker's question; it changes nothing. */
 extern LpIdentity lp_identity_check(void);
 
 /* An operator says that this database may send and spend. */

@@ -77,6 +77,10 @@ static Slot *own = NULL;		/* this process is its worker */
 static bool wake_at_commit = false;
 static bool wake_for_leads_at_commit = false;
 
+/* And when it ends in any way. */
+static bool holds_databases = false;
+static bool wake_launcher_at_end = false;
+
 static shmem_request_hook_type previous_shmem_request = NULL;
 static shmem_startup_hook_type previous_shmem_startup = NULL;
 
@@ -113,7 +117,10 @@ try_attach(void)
 	}
 	PG_CATCH();
 	{
-		/* The error has let go of interrupts, the lock's release wants them held. */
+		/*
+		 * The error has let go of interrupts, the lock's release wants them
+		 * held.
+		 */
 		shared = NULL;
 		if (LWLockHeldByMe(AddinShmemInitLock))
 		{
@@ -212,17 +219,37 @@ wake_worker(bool always)
 		SetLatch(latch);
 }
 
+/* Workers that were asked to leave for a statement may come back. */
+static void
+end_holds(void)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < SLOTS; i++)
+		if (shared->slots[i].held_by == MyProcPid)
+		{
+			shared->slots[i].held_by = 0;
+			/* one that was too slow stays */
+			if (!shared->slots[i].view.stopped)
+				shared->slots[i].leave_by = 0;
+		}
+	LWLockRelease(&shared->lock);
+}
+
 /* What the transaction wrote is seen by others when this is called. */
 static void
 at_transaction_event(XactEvent event, void *arg)
 {
-	if (!wake_at_commit && !wake_for_leads_at_commit)
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PREPARE)
 		return;
-	if (event == XACT_EVENT_COMMIT)
+	if (event == XACT_EVENT_COMMIT && (wake_at_commit || wake_for_leads_at_commit))
 		wake_worker(wake_at_commit);
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
-		event == XACT_EVENT_PREPARE)
-		wake_at_commit = wake_for_leads_at_commit = false;
+	if (holds_databases)
+		end_holds();
+	if (wake_launcher_at_end)
+		lp_slots_wake_launcher();
+	wake_at_commit = wake_for_leads_at_commit = false;
+	holds_databases = wake_launcher_at_end = false;
 }
 
 void
@@ -247,6 +274,19 @@ lp_slot_want_leads(bool wanted)
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	own->wants_leads = wanted;
 	LWLockRelease(&shared->lock);
+}
+
+bool
+lp_slot_check_asked(void)
+{
+	bool		asked;
+
+	if (own == NULL)
+		return false;
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	asked = own->check.state == CHECK_ASKED;
+	LWLockRelease(&shared->lock);
+	return asked;
 }
 
 bool
@@ -487,6 +527,7 @@ lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 	Slot	   *slot;
 
 	attach();
+	holds_databases = holds_databases || hold;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = stop || hold ? find_or_make(database) : find(database);
 	if (slot != NULL)
@@ -503,24 +544,6 @@ lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 	if (latch != NULL)
 		SetLatch(latch);
 	return running;
-}
-
-void
-lp_slot_hold_ends(Oid database)
-{
-	Slot	   *slot;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	slot = find(database);
-	if (slot != NULL && slot->held_by == MyProcPid)
-	{
-		slot->held_by = 0;
-		/* one that was too slow stays */
-		if (!slot->view.stopped)
-			slot->leave_by = 0;
-	}
-	LWLockRelease(&shared->lock);
-	lp_slots_wake_launcher();
 }
 
 pid_t
@@ -544,7 +567,7 @@ lp_slot_start(Oid database)
 }
 
 bool
-lp_slot_wait(Oid database, pid_t pid, TimestampTz until)
+lp_slot_wait(Oid database, bool running, TimestampTz until)
 {
 	bool		reached;
 
@@ -552,7 +575,7 @@ lp_slot_wait(Oid database, pid_t pid, TimestampTz until)
 	ConditionVariablePrepareToSleep(&shared->changed);
 	do
 	{
-		reached = lp_slot_view(database).pid == pid;
+		reached = (lp_slot_view(database).pid != 0) == running;
 	} while (!reached && sleep_until(until));
 	ConditionVariableCancelSleep();
 	return reached;
@@ -586,6 +609,12 @@ lp_slots_wake_launcher(void)
 	LWLockRelease(&shared->lock);
 	if (latch != NULL)
 		SetLatch(latch);
+}
+
+void
+lp_slots_wake_launcher_at_end(void)
+{
+	wake_launcher_at_end = try_attach();
 }
 
 static void

@@ -39,6 +39,8 @@ extern void lp_worker_wake_for_leads_at_commit(void);
 extern void lp_slot_publish(LpWorkerState state, const char *reason, int in_flight);
 extern void lp_slot_want_leads(bool wanted);
 
+extern bool lp_slot_check_asked(void);
+
 /* A lp_provider_check waits: its provider (NAMEDATALEN bytes) and ticket. */
 extern bool lp_slot_check_taken(char *provider, uint64 *ticket);
 extern void lp_slot_check_answer(uint64 ticket, bool ok, int status, const char *detail);
@@ -80,21 +82,21 @@ typedef struct LpSlotView
 extern LpSlotView lp_slot_view(Oid database);
 
 /*
- * Asks a worker to leave; true if one runs.  stop: until lp_slot_start; else it
- * may come back when hold ends.  Needs a slot only to remember stop and hold.
+ * Asks a worker to leave; true if one runs.  stop: until lp_slot_start; hold:
+ * none comes back before this transaction has ended.
  */
 extern bool lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by);
-extern void lp_slot_hold_ends(Oid database);
 
 /* Takes a stop back; the process that runs the worker, or 0. */
 extern pid_t lp_slot_start(Oid database);
 
-/* Waits until no worker (pid 0) or that one has the slot; false: too late. */
-extern bool lp_slot_wait(Oid database, pid_t pid, TimestampTz until);
+/* Waits until a worker runs, or none does any more; false: too late. */
+extern bool lp_slot_wait(Oid database, bool running, TimestampTz until);
 
 /* The launcher says where it is; its latch is set when slots change. */
 extern void lp_slots_launcher_is_here(void);
 extern void lp_slots_wake_launcher(void);
+extern void lp_slots_wake_launcher_at_end(void);	/* of this transaction */
 
 /* Asks the worker of this database to call a provider; waits for its answer. */
 typedef struct LpProviderAnswer

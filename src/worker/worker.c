@@ -255,7 +255,7 @@ reason_to_pause(void)
 	approved = identity == LP_IDENTITY_OURS;
 	if (identity == LP_IDENTITY_COPY)
 		return "copy of another database: call lp_worker_start() to let it spend here";
-	return approved ? NULL : "lp_worker_start() is about to commit";
+	return NULL;
 }
 
 /* One turn; may throw. */
@@ -280,6 +280,12 @@ take_turn(LpTurn *turn)
 		}
 		lp_slot_publish(LP_WORKER_PAUSED, reason,
 						in_flight());
+		return;
+	}
+	/* Nothing was asked for yet: no turn, since a restore may bring work. */
+	if (!approved && !lp_slot_check_asked())
+	{
+		lp_slot_publish(LP_WORKER_IDLE, NULL, in_flight());
 		return;
 	}
 	if (!OidIsValid(begun))

@@ -1,0 +1,338 @@
+# How the worker lives: preloaded and started by hand, through signals and
+# crashes, with the extension or the database taken from under it.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+sub make_node
+{
+	my ($name, $conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ]);
+	$node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = info\nrestart_after_crash = on\n$conf");
+	$node->start;
+	return $node;
+}
+
+# One value of the worker's status.
+sub status
+{
+	my ($node, $columns, $database) = @_;
+	return $node->safe_psql($database // 'postgres', "SELECT $columns FROM lead_worker_status");
+}
+
+sub wait_status
+{
+	my ($node, $condition, $database) = @_;
+	return $node->poll_query_until($database // 'postgres', "SELECT $condition FROM lead_worker_status")
+	  || diag(status($node, '*', $database));
+}
+
+sub code
+{
+	my ($node, $sql, $database, $role) = @_;
+	my ($rc, $out, $err) = $node->psql($database // 'postgres',
+		"\\set VERBOSITY sqlstate\n" . ($role ? "SET ROLE $role;\n" : '') . $sql);
+	return $err =~ /(?:ERROR|FATAL):\s+(\w{5})/ ? $1 : 'ok';
+}
+
+# Processes of workers, by database, in the order of their start.
+sub workers
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres',
+		q(SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_stat_activity WHERE backend_type = 'leadpool worker'));
+}
+
+# Lines of the log that say that something went wrong.
+sub complaints
+{
+	my ($node) = @_;
+	return join("\n", grep { /\b(?:PANIC|FATAL|ERROR|WARNING)\b/ && !/administrator command|statement:/ }
+		  split(/\n/, slurp_file($node->logfile)));
+}
+
+my $client = '00000000-0000-7000-8000-00000000000a';
+my ($pid, $other);
+
+#
+# Started by hand.
+#
+my $node = make_node('by_hand', '');
+$node->safe_psql('postgres', 'CREATE ROLE service_role; CREATE ROLE leadpool_operator; CREATE ROLE nobody; CREATE EXTENSION leadpool');
+is(status($node, 'database, pid, state, in_flight, queued'), 'postgres||stopped|0|0', 'no worker runs by itself');
+like(status($node, 'reason'), qr/lp_worker_start\(\)/, 'and the reason says how to start one');
+is(code($node, "SELECT * FROM lp_provider_check('apollo')"), 'LP010', 'nobody answers a check');
+is(code($node, 'SHOW leadpool.databases; SELECT lp_new_id(); SHOW leadpool.databases'), '42704', 'leadpool.databases needs preloading');
+
+for my $function ('lp_worker_start()', 'lp_worker_stop()')
+{
+	is(code($node, "SELECT $function", 'postgres', 'service_role'), '42501', "$function is not for service_role");
+	is(code($node, "SELECT $function", 'postgres', 'nobody'), '42501', "$function is not for others");
+}
+is(code($node, 'TABLE lead_worker_status', 'postgres', 'service_role'), 'ok', 'service_role sees the status');
+is(code($node, 'TABLE lead_worker_events', 'postgres', 'service_role'), 'ok', 'and the events');
+is(code($node, 'TABLE lead_worker_status', 'postgres', 'nobody'), '42501', 'others do not');
+
+$pid = $node->safe_psql('postgres', 'SET ROLE leadpool_operator; SELECT lp_worker_start()');
+ok($pid > 0 && kill(0, $pid), 'an operator starts it');
+wait_status($node, "state = 'idle'");
+is(status($node, "pid, state, coalesce(reason, ''), in_flight, started_at <= last_turn_at"), "$pid|idle||0|t", 'it is idle');
+is($node->safe_psql('postgres', 'SELECT lp_worker_start()'), $pid, 'started again: the same');
+is($node->safe_psql('postgres', 'SELECT count(*), min(approved_by) FROM lead_worker_identity'), '1|leadpool_operator',
+	'it may spend here, and who said so is known');
+is( $node->safe_psql('postgres', "SELECT datname, backend_type, application_name, state FROM pg_stat_activity WHERE pid = $pid"),
+	'postgres|leadpool worker|leadpool worker|idle', 'pg_stat_activity shows it');
+
+# A second process leaves at once.
+$node->safe_psql('postgres', q(SELECT lp_worker_stop()));
+is(status($node, 'pid, state, reason'), '|stopped|stopped by lp_worker_stop()', 'stopped');
+is($node->safe_psql('postgres', 'SELECT lp_worker_stop()'), 'f', 'stopped again: none ran');
+is(code($node, "SELECT * FROM lp_provider_check('apollo')"), 'LP010', 'no check while it is stopped');
+my @started = map {
+	IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT lp_worker_start()' ], '>', \my $out)
+} 1 .. 4;
+$_->finish for @started;
+wait_status($node, "state = 'idle'");
+is(workers($node), 'postgres', 'four who start it at once start one');
+$pid = status($node, 'pid');
+
+# The check of a provider: a mailbox.
+is($node->safe_psql('postgres', "SET ROLE service_role; SELECT count(*) FROM lp_provider_check('apollo')"),
+	'1', 'the worker answers a check of service_role');
+is(code($node, "SELECT * FROM lp_provider_check('gopher')"), '22023', 'a provider that is none');
+is(code($node, 'SELECT * FROM lp_provider_check(NULL)'), '22004', 'null');
+@started = map {
+	IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT count(*) FROM lp_provider_check('apollo')" ],
+		'>', \my $out)
+} 1 .. 4;
+is(join('', map { $_->finish ? 1 : 0 } @started), '1111', 'four checks at once are all answered');
+
+# Waking: a commit does, an abort does not.
+my $turn = status($node, 'last_turn_at');
+$node->safe_psql('postgres', "BEGIN; SELECT lp_client_set('$client', 'A'); ROLLBACK");
+is(status($node, 'last_turn_at'), $turn, 'what is rolled back wakes nobody');
+$node->safe_psql('postgres', "SELECT lp_client_set('$client', 'A')");
+ok(wait_status($node, "last_turn_at > '$turn'"), 'a commit wakes it');
+wait_status($node, "state = 'idle'");
+$turn = status($node, 'last_turn_at');
+$node->safe_psql('postgres', q(SELECT lp_capture_apollo('{"person": {"id": "p1", "email": "ann@tarn.example"}}')));
+is(status($node, 'last_turn_at'), $turn, 'leads wake nobody while no request waits');
+$node->safe_psql('postgres', "SELECT count(*) FROM lp_allocate('$client', NULL, 5)");
+$node->safe_psql('postgres', "SELECT lp_client_set('$client', 'A')");
+wait_status($node, "last_turn_at > '$turn'");
+wait_status($node, "state = 'idle'");
+$turn = status($node, 'last_turn_at');
+$node->safe_psql('postgres', q(SELECT lp_capture_apollo('{"person": {"id": "p2", "email": "bo@tarn.example"}}')));
+ok(wait_status($node, "last_turn_at > '$turn'"), 'with an open request they do');
+wait_status($node, "state = 'idle'");
+
+# Idle: no system call but the timed wait.
+sub switches
+{
+	my ($process) = @_;
+	return slurp_file("/proc/$process/status") =~ /voluntary_ctxt_switches:\s+(\d+)/ ? $1 : -1;
+}
+SKIP:
+{
+	skip 'no /proc', 2 unless -r "/proc/$pid/status";
+	my ($before, $syscall) = (switches($pid), '');
+	my $out = '';
+	my $traced = 0;
+	if (`sh -c 'command -v strace'` ne '')
+	{
+		# -w -c would say nothing about a call that has not returned
+		IPC::Run::run([ 'timeout', '3', 'strace', '-p', $pid ], '>', \my $stdout, '2>', \$out);
+		$traced = $out =~ /attached/;
+	}
+	$node->safe_psql('postgres', 'SELECT pg_sleep(3)') unless $traced;
+	my @calls = grep { /^\w+\(/ } split(/\n/, $out);
+	is(join("\n", grep { !/^(?:epoll_wait|epoll_pwait|restart_syscall)\(/ } @calls), '',
+		$traced ? 'idle, strace sees the wait only' : 'strace is not possible here');
+	# strace itself stops and lets go of the process
+	cmp_ok(switches($pid) - $before, '<=', $traced ? 6 : 0, 'and it is not woken');
+	wait_status($node, "state = 'idle'");
+}
+
+# While a turn cannot go on: working.  The lock stands for a long turn.
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE lead_requests IN ACCESS EXCLUSIVE MODE') if $locker->can('query_safe');
+SKIP:
+{
+	skip 'background_psql without query_safe', 3 unless $locker->can('query_safe');
+	$node->safe_psql('postgres', "SELECT lp_worker_start()");
+	ok(wait_status($node, "state = 'working'"), 'working');
+	is( $node->safe_psql('postgres', "SELECT state FROM pg_stat_activity WHERE pid = $pid"),
+		'active', 'pg_stat_activity agrees');
+	# SIGTERM stops it even there.
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	ok(wait_status($node, "pid IS DISTINCT FROM $pid"), 'SIGTERM ends it in the middle of a turn');
+	$locker->query_safe('ROLLBACK');
+}
+$locker->quit;
+ok(wait_status($node, "state = 'idle' AND pid <> $pid"), 'and the server starts it again');
+$pid = status($node, 'pid');
+
+# SIGHUP: another instance is another database.
+$node->append_conf('postgresql.conf', "leadpool.instance = 'second'");
+$node->reload;
+ok(wait_status($node, "state = 'paused'"), 'another leadpool.instance: paused');
+like(status($node, 'reason'), qr/^copy of another database: call lp_worker_start\(\)/, 'the reason says what to do');
+is(code($node, "SELECT * FROM lp_provider_check('apollo')"), 'LP010', 'a paused worker calls nobody');
+is($node->safe_psql('postgres', "BEGIN; SELECT lp_worker_start(); ROLLBACK"), $pid, 'approved and rolled back');
+is(status($node, 'state'), 'paused', 'stays paused');
+$node->safe_psql('postgres', 'SELECT lp_worker_start()');
+ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'approved: idle, the same process');
+$node->append_conf('postgresql.conf', "leadpool.instance = ''");
+$node->reload;
+ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'back again');
+
+# An error in a turn: the process stays, the row says what, without values.
+$node->safe_psql('postgres', 'ALTER TABLE lead_requests RENAME COLUMN status TO other');
+$node->safe_psql('postgres', "SELECT lp_worker_start()");
+ok(wait_status($node, "state = 'paused' AND reason LIKE 'the last turn failed (42703)%'"), 'a failing turn: paused');
+like($node->safe_psql('postgres', 'SELECT level, code, message FROM lead_worker_events ORDER BY id LIMIT 1'),
+	qr/^error\|42703\|column .* does not exist$/, 'the event is recorded');
+$node->safe_psql('postgres', 'ALTER TABLE lead_requests RENAME COLUMN other TO status');
+ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'and goes on by itself when it can');
+
+# kill -9: the server restarts everything, the worker comes back.
+kill 'KILL', $pid;
+ok($node->poll_query_until('postgres', "SELECT coalesce((SELECT pid <> $pid AND state = 'idle' FROM lead_worker_status), false)"),
+	'kill -9: back after the crash restart');
+$pid = status($node, 'pid');
+
+# The extension leaves and comes back.
+my $start = time();
+$node->safe_psql('postgres', 'DROP EXTENSION leadpool');
+cmp_ok(time() - $start, '<', 5, 'DROP EXTENSION does not wait for the worker');
+ok(kill(0, $pid), 'the worker stays');
+$node->safe_psql('postgres', 'CREATE EXTENSION leadpool');
+$node->safe_psql('postgres', 'SELECT lp_worker_start()');
+ok(wait_status($node, "state = 'idle'"), 'CREATE EXTENSION: it works again');
+
+# Under load.
+for (1 .. 3)
+{
+	$node->safe_psql('postgres', "DROP EXTENSION leadpool; CREATE EXTENSION leadpool; SELECT lp_client_set('$client', 'A'), lp_worker_start()");
+}
+ok(wait_status($node, "state = 'idle'"), 'again and again');
+
+# Updated: a new process has the new library; here it is the old one.
+$pid = status($node, 'pid');
+$node->safe_psql('postgres', q(UPDATE pg_extension SET extversion = '99.0' WHERE extname = 'leadpool'; SELECT lp_worker_start()));
+ok(wait_status($node, "state = 'paused' AND pid <> $pid AND reason LIKE 'extension has version 99.0, the library%'"),
+	'another version: started anew, then paused');
+$node->safe_psql('postgres', q(UPDATE pg_extension SET extversion = '1.0' WHERE extname = 'leadpool'; SELECT lp_worker_start()));
+ok(wait_status($node, "state = 'idle'"), 'the right one: idle');
+
+# The database goes.
+$node->safe_psql('postgres', 'CREATE DATABASE brief');
+$node->safe_psql('brief', 'CREATE EXTENSION leadpool; SELECT lp_worker_start()');
+ok(wait_status($node, "state = 'idle'", 'brief'), 'a worker in a second database');
+is(workers($node), 'brief,postgres', 'one each');
+is($node->safe_psql('brief', 'SELECT lp_worker_stop()'), 't', 'stopped');
+$node->safe_psql('postgres', 'DROP DATABASE brief');
+$node->safe_psql('postgres', 'CREATE DATABASE forced');
+$node->safe_psql('forced', 'CREATE EXTENSION leadpool; SELECT lp_worker_start()');
+my $offset = -s $node->logfile;
+$node->safe_psql('postgres', 'DROP DATABASE forced WITH (FORCE)');
+$node->wait_for_log(qr/leadpool worker not started: database \d+ cannot be connected to/, $offset);
+unlike(slurp_file($node->logfile, $offset), qr/FATAL:  database/, 'a forced drop: no FATAL, and no more starts');
+is(workers($node), 'postgres', 'its worker is gone');
+
+# A restart of the server: not before it is asked for.
+$node->restart;
+is(status($node, 'state'), 'stopped', 'after a restart of the server it waits for lp_worker_start()');
+
+# The postmaster dies.
+$pid = $node->safe_psql('postgres', 'SELECT lp_worker_start()');
+wait_status($node, "state = 'idle'");
+sub is_gone
+{
+	my ($process) = @_;
+	for (1 .. 1800)
+	{
+		return 1 if !kill(0, $process) || slurp_file("/proc/$process/stat") =~ /\) Z /;
+		select(undef, undef, undef, 0.1);
+	}
+	return 0;
+}
+$node->kill9;
+ok(is_gone($pid), 'kill -9 of the postmaster leaves no worker');
+is(complaints($node) =~ s/.*(?:permission denied|no worker runs|unknown provider|must not be null|is paused|unrecognized configuration|in recovery mode|starting up|terminated by signal|crash of another|not yet accepting|another server process|server process|"other"|"status").*\n?//gr,
+	'', 'nothing unexpected in the log');
+
+#
+# Preloaded.
+#
+$node = make_node('preloaded', qq(shared_preload_libraries = 'leadpool'\nleadpool.databases = 'postgres, "Odd, one", later'\nleadpool.instance = 'x'));
+is($node->safe_psql('postgres', 'SHOW leadpool.databases'), 'postgres, "Odd, one", later', 'leadpool.databases');
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'leadpool worker')),
+	'a worker for the database that exists, without the extension');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'leadpool launcher')), '1', 'and one launcher');
+$node->safe_psql('postgres', 'CREATE ROLE leadpool_operator; CREATE EXTENSION leadpool');
+ok(wait_status($node, "state = 'idle'"), 'CREATE EXTENSION: it begins');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM lead_worker_identity'), '0', 'it approves nothing by itself');
+is($node->safe_psql('postgres', "SELECT ok IS NOT NULL FROM lp_provider_check('apollo')"), 't', 'it answers a check');
+$node->safe_psql('postgres', "SELECT lp_client_set('$client', 'A')");
+is($node->safe_psql('postgres', 'SELECT count(*), count(approved_by) FROM lead_worker_identity'), '1|0',
+	'a new database may spend as soon as it is used');
+ok(wait_status($node, "state = 'idle'"), 'and it works');
+
+$node->safe_psql('postgres', 'DROP EXTENSION leadpool');
+$node->safe_psql('postgres', 'CREATE EXTENSION leadpool');
+ok(wait_status($node, "state = 'idle'"), 'DROP and CREATE EXTENSION under it');
+
+# Databases that appear, and leave.
+$node->safe_psql('postgres', 'CREATE DATABASE "Odd, one"');
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'Odd, one' AND backend_type = 'leadpool worker')),
+	'a database that appears gets its worker at once');
+$start = time();
+$node->safe_psql('postgres', 'DROP DATABASE "Odd, one"');
+cmp_ok(time() - $start, '<', 4, 'DROP DATABASE: the worker leaves');
+$node->safe_psql('postgres', 'CREATE DATABASE soon');
+is(workers($node), 'postgres', 'not listed: no worker');
+$node->safe_psql('postgres', 'ALTER DATABASE soon RENAME TO later');
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'later' AND backend_type = 'leadpool worker')),
+	'renamed to a listed name: it has one');
+$node->safe_psql('postgres', 'ALTER DATABASE later RENAME TO soon');
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'soon')), 'renamed away: it has none');
+
+# lp_worker_stop holds against the launcher, not against a restart.
+$pid = status($node, 'pid');
+is($node->safe_psql('postgres', 'SELECT lp_worker_stop()'), 't', 'stopped');
+$node->safe_psql('postgres', 'CREATE DATABASE nudge; DROP DATABASE nudge') for 1;
+is(status($node, 'state, reason'), 'stopped|stopped by lp_worker_stop()', 'the launcher leaves it stopped');
+ok($node->safe_psql('postgres', 'SELECT lp_worker_start()') != $pid, 'started by hand');
+$node->safe_psql('postgres', 'SELECT lp_worker_stop()');
+$node->restart;
+ok(wait_status($node, "state = 'idle'"), 'a restart of the server starts it');
+
+# Ended, by a signal or a crash: back.
+$pid = status($node, 'pid');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+ok(wait_status($node, "state = 'idle' AND pid <> $pid"), 'terminated: back');
+$pid = status($node, 'pid');
+kill 'KILL', $pid;
+ok($node->poll_query_until('postgres', "SELECT coalesce((SELECT pid <> $pid AND state = 'idle' FROM lead_worker_status), false)"),
+	'kill -9: back after the crash restart');
+
+# Another version, where the server itself has the library: told, not restarted for.
+$pid = status($node, 'pid');
+$node->safe_psql('postgres', q(UPDATE pg_extension SET extversion = '99.0' WHERE extname = 'leadpool'; SELECT lp_worker_start()));
+ok(wait_status($node, "state = 'paused' AND pid = $pid AND reason LIKE '%or restart the server'"), 'another version: paused');
+$node->safe_psql('postgres', q(UPDATE pg_extension SET extversion = '1.0' WHERE extname = 'leadpool'; SELECT lp_worker_start()));
+ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'the right one: idle');
+
+$pid = status($node, 'pid');
+my $launcher = $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'leadpool launcher'));
+$node->kill9;
+ok(is_gone($pid) && is_gone($launcher), 'kill -9 of the postmaster leaves neither worker nor launcher');
+is(complaints($node) =~ s/.*(?:in recovery mode|starting up|terminated by signal|crash of another|not yet accepting|server process).*\n?//gr,
+	'', 'nothing unexpected in the log');
+
+done_testing();
