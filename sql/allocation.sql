@@ -212,6 +212,7 @@ SELECT pg_current_xact_id_if_assigned() IS NULL AS nothing_written;
 COMMIT;
 RESET leadpool.now;
 DELETE FROM lead_clients;
+DELETE FROM lead_worker_identity;
 DELETE FROM lead_available;
 DELETE FROM lead_available_built;
 DELETE FROM lead_terms;

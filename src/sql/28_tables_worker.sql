@@ -4,10 +4,11 @@ CREATE TABLE @extschema@.lead_worker_identity (
     system_identifier bigint NOT NULL,
     database oid NOT NULL,
     timeline integer NOT NULL,
-    instance text NOT NULL,
+    instance text COLLATE "C" NOT NULL,
     approved_at timestamptz NOT NULL,
     approved_by text,
-    CONSTRAINT lead_worker_identity_pkey PRIMARY KEY (system_identifier, database, timeline, instance)
+    CONSTRAINT lead_worker_identity_pkey PRIMARY KEY (system_identifier, database, timeline, instance),
+    CONSTRAINT lead_worker_identity_instance CHECK (length(instance) <= 200)
 );
 COMMENT ON TABLE @extschema@.lead_worker_identity IS
     'Databases whose worker may send and spend. A copy brings the rows of its original and has none of its own: its worker is paused until lp_worker_start() adds one.';

@@ -356,6 +356,16 @@ check_region(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+/* As lead_worker_identity takes it. */
+static bool
+check_instance(char **newval, void **extra, GucSource source)
+{
+	if (strlen(*newval) <= 200)
+		return true;
+	GUC_check_errdetail("It is longer than 200 bytes.");
+	return false;
+}
+
 static bool
 check_databases(char **newval, void **extra, GucSource source)
 {
@@ -415,7 +425,7 @@ lp_settings_init(void)
 	DefineCustomStringVariable("leadpool.instance",
 							   "Part of the identity that a copy of the database does not share.",
 							   NULL, &lp_instance, "",
-							   PGC_SIGHUP, 0, NULL, NULL, NULL);
+							   PGC_SIGHUP, 0, check_instance, NULL, NULL);
 	/* The server takes a setting of its start no later. */
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomStringVariable("leadpool.databases",
