@@ -6,7 +6,8 @@
 #define LP_WORKER_EVENTS_H
 
 /*
- * Adds a row, in the open transaction if there is one, else in one of its own.
+ * Adds a row: in the transaction that lp_worker_begin opened, if there is one,
+ * else in one of its own.
  * level is info, warning or error; provider may be NULL, job_id 0; code is a
  * SQLSTATE or a word.  The message must not have personal data or secrets.
  */

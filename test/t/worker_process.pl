@@ -321,6 +321,29 @@ kill 'KILL', $pid;
 ok($node->poll_query_until('postgres', "SELECT coalesce((SELECT pid <> $pid AND state = 'idle' FROM lead_worker_status), false)"),
 	'kill -9: back after the crash restart');
 
+# While it looks for the first time: starting.
+$pid = status($node, 'pid');
+$locker = $node->background_psql('postgres');
+SKIP:
+{
+	skip 'background_psql without query_safe', 2 unless $locker->can('query_safe');
+	$locker->query_safe('BEGIN; LOCK TABLE lead_worker_identity IN ACCESS EXCLUSIVE MODE');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	ok(wait_status($node, "state = 'starting' AND pid <> $pid"), 'starting');
+	$locker->query_safe('ROLLBACK');
+	ok(wait_status($node, "state = 'idle'"), 'started');
+}
+$locker->quit;
+
+# One that is not listed and was started by hand comes back as well.
+$node->safe_psql('postgres', 'CREATE DATABASE unlisted');
+$node->safe_psql('unlisted', "CREATE EXTENSION leadpool; SELECT lp_worker_start()");
+ok(wait_status($node, "state = 'idle'", 'unlisted'), 'a worker for a database that is not listed');
+$pid = status($node, 'pid', 'unlisted');
+$node->safe_psql('postgres', 'CREATE DATABASE twin TEMPLATE unlisted');
+ok(wait_status($node, "state = 'idle' AND pid <> $pid", 'unlisted'), 'it leaves for a statement and comes back');
+is(status($node, 'state', 'twin'), 'stopped', 'the copy has none');
+
 # Another version, where the server itself has the library: told, not restarted for.
 $pid = status($node, 'pid');
 $node->safe_psql('postgres', q(UPDATE pg_extension SET extversion = '99.0' WHERE extname = 'leadpool'; SELECT lp_worker_start()));
