@@ -4,6 +4,7 @@
 #   make demo       see it work    make test       every test
 #   make matrix     test on other major versions of PostgreSQL
 #   make sanitize   test with undefined behaviour made fatal
+#   make test-kill  kill worker, server and provider 50 times in a long run
 #   make chaos      tests by chance, over and over with new seeds
 #
 # "make demo", "make test" and "make matrix" install what a bare Debian machine
@@ -30,10 +31,10 @@ SHLIB_LINK = -lidn2 -lpsl $(or $(shell curl-config --libs 2> /dev/null),-lcurl)
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	22_tables_ownership 23_tables_bans 24_tables_rules \
-	25_tables_merges 26_tables_facts 27_tables_money 28_tables_worker 29_dump \
+	25_tables_merges 26_tables_facts 27_tables_money 28_tables_jobs 28_tables_worker 29_dump \
 	30_functions_capture 31_functions_bans 32_functions_ownership \
 	33_functions_jit 34_functions_events 35_functions_values 36_functions_merge 37_functions_facts \
-	38_functions_erasure 39_functions_ownership_time 41_functions_worker \
+	38_functions_erasure 39_functions_ownership_time 40_functions_enrichment 41_functions_worker \
 	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 82_views_worker 90_acl
 DATA_built = leadpool--$(EXTVERSION).sql
 
@@ -53,7 +54,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2> /dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifeq ($(filter demo test matrix chaos sanitize setup doc,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo test test-kill matrix chaos sanitize setup doc,$(MAKECMDGOALS)),)
 $(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
 endif
 
@@ -75,13 +76,15 @@ uninstall: uninstall-phone
 uninstall-phone:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
 
-.PHONY: demo test matrix chaos sanitize setup format doc install-phone uninstall-phone
+.PHONY: demo test test-kill matrix chaos sanitize setup format doc install-phone uninstall-phone
 setup:
 	@test/lib/packages.sh
 demo:
 	@test/run.sh demo
 test:
 	@test/run.sh test
+test-kill:
+	@LEADPOOL_KILLS=$${LEADPOOL_KILLS:-50} LEADPOOL_LEADS=$${LEADPOOL_LEADS:-2000} test/run.sh test tap worker_kill
 matrix:
 	@test/matrix.sh
 # Until one fails, or ROUNDS are over.

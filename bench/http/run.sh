@@ -10,46 +10,16 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../test/lib/common.sh"
+. "$here/servers.sh"
 seconds=${1:-3}
-if [ "$(id -u)" = 0 ]; then
-	command -v nginx > /dev/null ||
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light > /dev/null; }
-	build
-	mkdir -p "$tmp/run"
-	chown postgres "$tmp/run"
-	# One process must hold 1,000 connections beside its own files.
-	ulimit -n 8192 2> /dev/null || true
-	exec setpriv --reuid postgres --regid postgres --clear-groups env PG_CONFIG="$PG_CONFIG" "$0" "$@"
-fi
+become_postgres "$0" "$@"
 dir=$(mktemp -d /tmp/leadpool-http.XXXXXX)
-pids=()
-cleanup() {
-	[ -f "$dir/data/postmaster.pid" ] && "$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null
-	for pid in "${pids[@]}"; do kill "$pid" 2> /dev/null || true; done
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-read -ra flags <<< "$(curl-config --cflags --libs | tr '\n' ' ')"
-gcc -std=gnu99 -O2 -o "$dir/bare" "$here/bare.c" "${flags[@]}"
-gcc -std=gnu99 -O2 -o "$dir/delay_server" "$here/delay_server.c"
 
 # About 6 kB of an answer as Apollo gives it, as one record of a batch would be.
 head -c 6000 "$top/test/fixtures/apollo/people_match_full.json" > "$dir/full.json"
 echo '{"person": null}' > "$dir/small.json"
-port=$((20000 + RANDOM % 10000))
-sed "s|@dir@|$dir|; s|@port@|$port|" "$here/nginx.conf" > "$dir/nginx.conf"
-nginx -e "$dir/error.log" -p "$dir" -c "$dir/nginx.conf" &
-pids+=($!)
-mkfifo "$dir/hold"
-exec 9<> "$dir/hold"
-"$dir/delay_server" "$dir/full.json" < "$dir/hold" > "$dir/port" &
-pids+=($!)
-
-export PGHOST=$dir PGUSER=postgres PGDATABASE=postgres
-"$bindir/initdb" -D "$dir/data" -A trust -N > "$dir/log"
-"$bindir/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -o "-c listen_addresses='' -c unix_socket_directories='$dir'" start > /dev/null
-sql() { "$bindir/psql" -qAtX -v ON_ERROR_STOP=1 "$@"; }
+start_servers "$dir/full.json"
+start_cluster
 sql -c "CREATE FUNCTION http_bench(url text, calls int, concurrency int, body text DEFAULT NULL, ca_file text DEFAULT NULL)
 	RETURNS text LANGUAGE C AS 'leadpool_http_test'"
 
@@ -68,7 +38,6 @@ measure() {
 				failed ? "   FAILED " failed : "" }'
 }
 
-delayed=http://127.0.0.1:$(cat "$dir/port")
 for c in 50 200 1000; do
 	measure 'at once, small' "http://127.0.0.1:$port/small.json" $c 30000
 	measure 'at once, 6 kB' "http://127.0.0.1:$port/full.json" $c 25000

@@ -32,6 +32,7 @@
 #include "core/eligible.h"
 #include "core/holds.h"
 #include "core/limits.h"
+#include "core/shortage.h"
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/clock.h"
@@ -74,23 +75,14 @@ static LpSql today_sql = LP_SQL(
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_assignments (id, lead_id, client_id, campaign_id,"
 	" origin, request_key, assigned_at)"
-	" SELECT u.id, u.lead_id, $3, $4, 'allocate', $5, greatest($6,"
+	" SELECT u.id, u.lead_id, $3, $4, $7, $5, greatest($6,"
 	"  (SELECT max(e.ended_at) FROM @s@.lead_assignments e WHERE e.lead_id = u.lead_id))"
 	" FROM unnest($1, $2) WITH ORDINALITY u(id, lead_id, n) ORDER BY u.n"
 	" RETURNING *",
-	UUIDARRAYOID, UUIDARRAYOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID);
+	UUIDARRAYOID, UUIDARRAYOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TEXTOID);
 
 static LpSql taken_sql = LP_SQL(
 	"DELETE FROM @s@.lead_available WHERE lead_id = ANY ($1)", UUIDARRAYOID);
-
-static LpSql request_sql = LP_SQL(
-	"INSERT INTO @s@.lead_requests (client_id, campaign_id, criteria,"
-	" criteria_hash, wanted, created_at, updated_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $6)"
-	" ON CONFLICT (client_id, coalesce(campaign_id, '00000000-0000-0000-0000-000000000000'::uuid),"
-	"  criteria_hash) WHERE status IN ('open', 'searching')"
-	" DO UPDATE SET wanted = excluded.wanted, filled = 0, updated_at = excluded.updated_at",
-	UUIDOID, UUIDOID, JSONBOID, BYTEAOID, INT4OID, TIMESTAMPTZOID);
 
 static LpSql earlier_sql = LP_SQL(
 	"SELECT arguments_hash, assignment_ids FROM @s@.lead_allocations"
@@ -401,14 +393,14 @@ emit_dry(Allocation *call, LpRows *rows)
 	}
 }
 
-/* Writes the assignments, in order; their ids. */
+/* Writes the assignments, in order; their ids.  rows may be NULL. */
 static pg_uuid_t *
-store(Allocation *call, LpRows *rows)
+store(Allocation *call, const char *origin, LpRows *rows)
 {
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(call->n, 1));
 	Datum		leads = lp_array_of_uuids(call->leads, call->n);
-	Datum		values[6] = {0, leads, UUIDPGetDatum(call->client_id)};
-	char		nulls[] = "      ";
+	Datum		values[7] = {0, leads, UUIDPGetDatum(call->client_id)};
+	char		nulls[] = "       ";
 	uint64		stored;
 
 	for (int i = 0; i < call->n; i++)
@@ -420,29 +412,13 @@ store(Allocation *call, LpRows *rows)
 		CStringGetTextDatum(call->options->request_key) : (Datum) 0;
 	nulls[4] = call->options->request_key ? ' ' : 'n';
 	values[5] = TimestampTzGetDatum(lp_clock_now());
+	values[6] = CStringGetTextDatum(origin);
 	stored = lp_sql_run(&insert_sql, values, nulls);
-	for (uint64 row = 0; row < stored; row++)
+	for (uint64 row = 0; row < stored && rows != NULL; row++)
 		lp_rows_emit_tuple(rows, row);
 	values[0] = leads;
 	lp_sql_run(&taken_sql, values, NULL);
 	return ids;
-}
-
-static void
-open_request(Allocation *call)
-{
-	const char *string = json_text(call->criteria_json);
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-	Datum		values[6];
-
-	hash_texts(hash, 1, &string);
-	values[0] = UUIDPGetDatum(call->client_id);
-	values[1] = call->campaign_id ? UUIDPGetDatum(call->campaign_id) : (Datum) 0;
-	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(string));
-	values[3] = lp_bytea(hash, PG_SHA256_DIGEST_LENGTH);
-	values[4] = Int32GetDatum((int32) (call->wanted - call->n));
-	values[5] = TimestampTzGetDatum(lp_clock_now());
-	lp_sql_run(&request_sql, values, call->campaign_id ? NULL : " n    ");
 }
 
 /* What a retry under the same request_key must have in common. */
@@ -539,11 +515,42 @@ allocate(Allocation *call, Jsonb *options, LpRows *rows)
 		emit_dry(call, rows);
 		return;
 	}
-	ids = store(call, rows);
+	ids = store(call, "allocate", rows);
 	if (call->n < call->wanted && call->options->enrich_on_shortage)
-		open_request(call);
+		lp_shortage_note(call->client_id, call->campaign_id, call->criteria_json,
+						 (int) (call->wanted - call->n));
 	if (keyed)
 		remember(call, hash, ids);
+}
+
+LpFill
+lp_allocate_fill(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
+				 Jsonb *criteria, int wanted, const char *origin)
+{
+	Allocation	call = {0};
+	LpFill		fill = {0};
+	int64		room;
+
+	call.client_id = unconstify(pg_uuid_t *, client_id);
+	call.campaign_id = unconstify(pg_uuid_t *, campaign_id);
+	call.criteria_json = criteria;
+	call.options = lp_options_read(NULL);
+	call.criteria = lp_criteria_read(criteria);
+	lp_client_lock(client_id, true);
+	call.now = lp_clock_now();
+	call.client = lp_client_load_active(client_id);
+	lp_bans_require_key(false);
+	room = lp_client_room(call.client, call.now, true);
+	call.wanted = Min(wanted, room);
+	lp_available_ensure();
+	call.leads = palloc(sizeof(pg_uuid_t) * Max(call.wanted, 1));
+	pass(&call, false);
+	if (call.n > 0)
+		(void) store(&call, origin, NULL);
+	fill.given = call.n;
+	fill.missed = call.n < call.wanted ? call.missed : 0;
+	fill.room = room == PG_INT64_MAX ? room : room - call.n;
+	return fill;
 }
 
 Datum

@@ -377,6 +377,22 @@ lp_ban_is_private(const LpBan *ban)
 		(ban->reason == LP_BAN_OPERATOR || ban->reason == LP_BAN_EXCLUDED);
 }
 
+bool
+lp_bans_forbid_buying(const List *bans, TimestampTz at)
+{
+	ListCell   *cell;
+
+	foreach(cell, bans)
+	{
+		const LpBan *ban = lfirst(cell);
+
+		if (!lp_ban_is_private(ban) &&
+			lp_ban_stops(ban, NULL, LP_CHANNEL_NONE, at) != LP_BAN_STOPS_NOTHING)
+			return true;
+	}
+	return false;
+}
+
 LpBanCheck
 lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id, LpChannel channel,
 			 TimestampTz at)

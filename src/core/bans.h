@@ -90,6 +90,12 @@ extern LpBanCheck lp_ban_stops(const LpBan *ban, const pg_uuid_t *client_id,
 /* Whether it is a client's own rule, which binds nobody else. */
 extern bool lp_ban_is_private(const LpBan *ban);
 
+/*
+ * Whether bans of one person forbid to buy anything about the person: the one
+ * answer for whoever asks for it and for whoever pays.
+ */
+extern bool lp_bans_forbid_buying(const List *bans, TimestampTz at);
+
 extern const char *lp_ban_reason_name(LpBanReason reason);
 extern bool lp_ban_reason_from_name(const char *name, LpBanReason *reason);
 

@@ -23,6 +23,7 @@
 #include "core/ownership.h"
 #include "core/personal.h"
 #include "core/touch.h"
+#include "store/jobs.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/clock.h"
@@ -57,9 +58,9 @@ static LpSql ban_sql = LP_SQL(
 static LpSql certificate_sql = LP_SQL(
 	"SELECT jsonb_build_object('certificate_id', $1, 'found', $2, 'erased_at', $3,"
 	" 'leads', $4, 'captures_cleaned', $5, 'identities', $6, 'events', $7,"
-	" 'claims_voided', $8, 'jobs_cancelled', 0, 'bans', $9, 'key_id', $10)",
+	" 'claims_voided', $8, 'jobs_cancelled', $11, 'bans', $9, 'key_id', $10)",
 	UUIDOID, BOOLOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
-	INT4OID, TEXTOID);
+	INT4OID, TEXTOID, INT4OID);
 
 /*
  * What an erasure does.
@@ -111,7 +112,7 @@ certificate(const LpPerson *person, const LpErased *erased, const pg_uuid_t *ban
 			TimestampTz now)
 {
 	LpBanKey   *ring;
-	Datum		args[10];
+	Datum		args[11];
 
 	lp_bankey_ring(&ring);
 	args[0] = UUIDPGetDatum(ban_id);
@@ -124,6 +125,7 @@ certificate(const LpPerson *person, const LpErased *erased, const pg_uuid_t *ban
 	args[7] = Int32GetDatum(erased->claims);
 	args[8] = Int32GetDatum(bans);
 	args[9] = CStringGetTextDatum(ring[0].id);
+	args[10] = Int32GetDatum(erased->jobs);
 	lp_sql_run(&certificate_sql, args, NULL);
 	return SPI_datumTransfer(lp_col(0, 1), false, -1);
 }
@@ -143,6 +145,8 @@ erase_rows(const LpPerson *person, TimestampTz now)
 static void
 erase(const LpPerson *person, LpErased *erased, TimestampTz now)
 {
+	erased->jobs = lp_jobs_erase(person->ids, person->n, now);
+	lp_traces_of_answers(person);
 	erased->captures = lp_traces_of_captures(person);
 	erased->events = lp_traces_of_events(person);
 	lp_traces_of_bans(person);

@@ -38,6 +38,7 @@ typedef struct LpErased
 	int			identities;
 	int			events;
 	int			claims;
+	int			jobs;
 } LpErased;
 
 /*
@@ -46,6 +47,9 @@ typedef struct LpErased
  * are cleared.
  */
 extern int	lp_traces_of_captures(const LpPerson *person);
+
+/* Answers of providers that wait to be captured, or could not be. */
+extern void lp_traces_of_answers(const LpPerson *person);
 
 /* Events, and notes on bans; returns the number of events. */
 extern int	lp_traces_of_events(const LpPerson *person);

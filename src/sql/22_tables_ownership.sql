@@ -116,6 +116,7 @@ CREATE TABLE @extschema@.lead_requests (
     status text NOT NULL DEFAULT 'open',
     stop_reason text,
     searched integer NOT NULL DEFAULT 0,
+    next_page integer NOT NULL DEFAULT 1,
     enriched integer NOT NULL DEFAULT 0,
     credits numeric NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
@@ -128,7 +129,12 @@ CREATE TABLE @extschema@.lead_requests (
 CREATE UNIQUE INDEX lead_requests_one_open ON @extschema@.lead_requests
     (client_id, coalesce(campaign_id, '00000000-0000-0000-0000-000000000000'::uuid), criteria_hash)
     WHERE status IN ('open', 'searching');
+CREATE INDEX lead_requests_waiting ON @extschema@.lead_requests (created_at, id)
+    WHERE status IN ('open', 'searching', 'stopped');
+CREATE INDEX lead_requests_same ON @extschema@.lead_requests (client_id, criteria_hash);
 COMMENT ON TABLE @extschema@.lead_requests IS 'Demand that the pool could not meet; one open request a client, campaign and criteria.';
+COMMENT ON COLUMN @extschema@.lead_requests.searched IS 'People whom searches found for it.';
+COMMENT ON COLUMN @extschema@.lead_requests.next_page IS 'The page that the next search asks for; 0: the provider has no more.';
 
 CREATE TABLE @extschema@.lead_touches (
     id uuid NOT NULL DEFAULT @extschema@.lp_new_id(),

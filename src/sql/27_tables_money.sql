@@ -10,16 +10,26 @@ CREATE TABLE @extschema@.lead_provider_calls (
     outcome text NOT NULL,
     credits numeric NOT NULL DEFAULT 0,
     cost numeric NOT NULL DEFAULT 0,
+    reserved numeric NOT NULL DEFAULT 0,
+    reason text,
     started_at timestamptz NOT NULL,
     finished_at timestamptz,
     ms integer,
     CONSTRAINT lead_provider_calls_pkey PRIMARY KEY (id),
     CONSTRAINT lead_provider_calls_provider CHECK (provider IN ('apollo', 'lookup', 'dnc', 'segment', 'segment_public', 'storage')),
     CONSTRAINT lead_provider_calls_outcome CHECK (outcome IN ('ok', 'not_found', 'refused', 'limited', 'failed', 'unknown')),
-    CONSTRAINT lead_provider_calls_spent CHECK (credits >= 0 AND cost >= 0)
+    CONSTRAINT lead_provider_calls_spent CHECK (credits >= 0 AND cost >= 0 AND reserved >= 0)
 );
-CREATE INDEX lead_provider_calls_started ON @extschema@.lead_provider_calls (provider, started_at);
-CREATE INDEX lead_provider_calls_subjects ON @extschema@.lead_provider_calls USING gin (subjects);
-COMMENT ON TABLE @extschema@.lead_provider_calls IS 'Every call to a provider, with what it was about and what it cost.';
+/*
+ * A row is written when its call starts, when it ends and when its answer is
+ * captured.  No index holds what changes then, and a page has room for the next
+ * version of each row: no index is touched but at the start.
+ */
+CREATE INDEX lead_provider_calls_started ON @extschema@.lead_provider_calls USING brin (started_at) WITH (pages_per_range = 32, autosummarize = on);
+ALTER TABLE @extschema@.lead_provider_calls SET (fillfactor = 50);
+COMMENT ON TABLE @extschema@.lead_provider_calls IS
+    'Every call to a provider, with what it was about and what it cost. The row is committed before the first byte leaves: until the answer is stored its outcome is unknown.';
+COMMENT ON COLUMN @extschema@.lead_provider_calls.reserved IS 'The most it can cost; 0 once credits or cost say what it did.';
+COMMENT ON COLUMN @extschema@.lead_provider_calls.reason IS 'Why the outcome is not ok.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.subjects IS 'Ids of the leads, companies or numbers asked about, as they are compared; nothing personal in the clear.';
 COMMENT ON SEQUENCE @extschema@.lead_provider_calls_id_seq IS 'Numbers of lead_provider_calls.';

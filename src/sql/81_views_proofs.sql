@@ -76,7 +76,10 @@ FROM (
     SELECT c.provider, s.subject, c.id, c.started_at,
            lag(c.id) OVER w AS first_id, lag(c.started_at) OVER w AS first_started, lag(c.outcome) OVER w AS first_outcome
     FROM @extschema@.lead_provider_calls c, unnest(c.subjects) s(subject)
-    WHERE c.credits > 0 OR c.cost > 0
+    WHERE (c.credits > 0 OR c.cost > 0)
+      /* of a batch, whom the provider did not know was not paid for */
+      AND NOT EXISTS (SELECT FROM @extschema@.lead_jobs j
+                      WHERE j.call_id = c.id AND j.subject = s.subject AND NOT j.found)
     WINDOW w AS (PARTITION BY c.provider, c.endpoint, s.subject ORDER BY c.started_at, c.id)) d
 WHERE d.started_at < d.first_started + CASE
         WHEN d.provider = 'lookup' THEN coalesce(nullif(current_setting('leadpool.lookup_ttl', true), ''), '30 days')

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -22,8 +24,10 @@
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/snapmgr.h"
 
 #include "store/sql.h"
@@ -285,6 +289,15 @@ lp_col_time(uint64 row, int col, TimestampTz if_null)
 	if (lp_col_is_null(row, col))
 		return if_null;
 	return DatumGetTimestampTz(lp_col(row, col));
+}
+
+/* Whole numbers, which most are, without the way through text. */
+Datum
+lp_numeric(double value)
+{
+	if (value == rint(value) && fabs(value) < 1e15)
+		return NumericGetDatum(int64_to_numeric((int64) value));
+	return DirectFunctionCall1(float8_numeric, Float8GetDatum(value));
 }
 
 Datum

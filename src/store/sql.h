@@ -67,6 +67,7 @@ extern int64 lp_col_int(uint64 row, int col, int64 if_null);	/* int2, int4, int8
 extern TimestampTz lp_col_time(uint64 row, int col, TimestampTz if_null);
 
 /* Bytes as a Datum. */
+extern Datum lp_numeric(double value);
 extern Datum lp_bytea(const uint8 *bytes, int length);
 
 /* Arrays as Datums, and a uuid[] argument as a C array. */

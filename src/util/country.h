@@ -12,6 +12,9 @@
  */
 extern const char *lp_country_code(const char *text);
 
+/* The English name of an ISO 3166 alpha-2 code; NULL if unknown, static. */
+extern const char *lp_country_name(const char *code);
+
 #define LP_STATE_MAX_BYTES 100
 
 /*

@@ -35,8 +35,12 @@ lp_walk_begin(LpWalk *each, const JsonbContainer *container)
 bool
 lp_walk_next(LpWalk *each, JsonbValue *key, JsonbValue *value)
 {
-	JsonbIteratorToken token = JsonbIteratorNext(&each->it, key, true);
+	JsonbValue	ignored;
+	JsonbIteratorToken token;
 
+	if (key == NULL)
+		key = &ignored;
+	token = JsonbIteratorNext(&each->it, key, true);
 	if (each->is_object && token == WJB_KEY)
 	{
 		(void) JsonbIteratorNext(&each->it, value, true);

@@ -16,6 +16,8 @@ typedef struct LpWalk
 } LpWalk;
 
 extern void lp_walk_begin(LpWalk *each, const JsonbContainer *container);
+
+/* key may be NULL: of a list there is none */
 extern bool lp_walk_next(LpWalk *each, JsonbValue *key, JsonbValue *value);
 
 /* The member of that name; false if there is none, or no object. */

@@ -20,6 +20,7 @@
 
 #include "util/compat.h"
 #include "util/settings.h"
+#include "util/worker_settings.h"
 
 #define MAX_YEARS ((int64) 1000)	/* of a period */
 
@@ -57,6 +58,9 @@ enum
 	PERIOD_SOFT_BOUNCE,
 	PERIOD_BOUNCE_BREAKER,
 	PERIOD_RELEASE_CONTACTED,
+	PERIOD_ENRICH_TTL,
+	PERIOD_NOT_FOUND_TTL,
+	PERIOD_LOOKUP_TTL,
 	PERIODS
 };
 
@@ -77,6 +81,12 @@ static PeriodSetting periods[PERIODS] = {
 	"Window over which the bounce rate of a sender or client is taken."},
 	{"leadpool.release_contacted", "never",
 	"After how long a contacted lead that was released may go to another client, or never."},
+	{"leadpool.enrich_ttl", "90 days",
+	"How long what was bought about a person is not bought again."},
+	{"leadpool.not_found_ttl", "30 days",
+	"How long a provider that did not know a person is not asked again."},
+	{"leadpool.lookup_ttl", "30 days",
+	"How long a number that was looked up is not looked up again."},
 };
 
 /*
@@ -86,7 +96,7 @@ static PeriodSetting periods[PERIODS] = {
 static bool
 decode_interval(const char *text, struct pg_itm_in *itm)
 {
-	char		work[MAXDATELEN + 64];
+	char work[	MAXDATELEN + 64];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;
@@ -167,11 +177,15 @@ ASSIGN_PERIOD(assign_claim_ttl_max, PERIOD_CLAIM_TTL_MAX)
 ASSIGN_PERIOD(assign_soft_bounce, PERIOD_SOFT_BOUNCE)
 ASSIGN_PERIOD(assign_bounce_breaker, PERIOD_BOUNCE_BREAKER)
 ASSIGN_PERIOD(assign_release_contacted, PERIOD_RELEASE_CONTACTED)
+ASSIGN_PERIOD(assign_enrich_ttl, PERIOD_ENRICH_TTL)
+ASSIGN_PERIOD(assign_not_found_ttl, PERIOD_NOT_FOUND_TTL)
+ASSIGN_PERIOD(assign_lookup_ttl, PERIOD_LOOKUP_TTL)
 
 static const GucStringAssignHook assign_period[PERIODS] = {
 	assign_recent_contact, assign_channel_cooling, assign_not_interested,
 	assign_confirm_timeout, assign_claim_ttl_max, assign_soft_bounce,
-	assign_bounce_breaker, assign_release_contacted
+	assign_bounce_breaker, assign_release_contacted, assign_enrich_ttl,
+	assign_not_found_ttl, assign_lookup_ttl
 };
 
 const Interval *
@@ -216,6 +230,18 @@ lp_setting_bounce_breaker_window(void)
 	return &periods[PERIOD_BOUNCE_BREAKER].value;
 }
 
+const Interval *
+lp_setting_enrich_ttl(void)
+{
+	return &periods[PERIOD_ENRICH_TTL].value;
+}
+
+const Interval *
+lp_setting_not_found_ttl(void)
+{
+	return &periods[PERIOD_NOT_FOUND_TTL].value;
+}
+
 bool
 lp_setting_release_contacted(const Interval **period)
 {
@@ -229,7 +255,7 @@ static TimestampTz now_value = DT_NOBEGIN;
 static bool
 check_now(char **newval, void **extra, GucSource source)
 {
-	char		work[MAXDATELEN + MAXDATEFIELDS];
+	char work[	MAXDATELEN + MAXDATEFIELDS];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;
@@ -438,5 +464,6 @@ lp_settings_init(void)
 							   NULL, &now_text, "",
 							   PGC_SUSET, 0, check_now, assign_now, NULL);
 
+	lp_worker_settings_init();
 	MarkGUCPrefixReserved("leadpool");
 }

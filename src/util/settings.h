@@ -28,6 +28,8 @@ extern const Interval *lp_setting_confirm_timeout(void);
 extern const Interval *lp_setting_claim_ttl_max(void);
 extern const Interval *lp_setting_soft_bounce_window(void);
 extern const Interval *lp_setting_bounce_breaker_window(void);
+extern const Interval *lp_setting_enrich_ttl(void);
+extern const Interval *lp_setting_not_found_ttl(void);
 
 /* Whether leadpool.merge_on names this kind of identity. */
 extern bool lp_setting_merges_on(const char *kind);

@@ -202,7 +202,6 @@ bool
 lp_http_start(LpHttp *http, const LpHttpRequest *request)
 {
 	LpHttpTransfer *transfer = get_transfer(http);
-	sigset_t	before;
 	CURLMcode	result;
 	bool		loopback;
 	const char *why;
@@ -219,11 +218,8 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	if (!lp_http_transfer_prepare(transfer, request, loopback))
 		result = CURLM_OUT_OF_MEMORY;
 	else
-	{
-		block_signals(&before);
+		/* only notes it: what may start a thread comes with the next turn */
 		result = curl_multi_add_handle(http->multi, transfer->easy);
-		restore_signals(&before);
-	}
 	if (result != CURLM_OK)
 	{
 		lp_http_transfer_free(transfer);

@@ -1,55 +1,520 @@
 /*
  * work.c
- *	  What the worker does in a turn.
+ *	  One turn of the worker: let calls go on, store how they ended, start new
+ *	  ones, capture what came, fill requests.
  *
- * There is no provider to call yet: a turn looks whether requests wait, and
- * says so to those who ask for a provider.
+ * No transaction is open while the engine waits, and no step takes longer than
+ * SLICE between two looks at it, so a slow answer or a long queue delays
+ * nothing else.  What has ended is stored when there is enough of it, or when
+ * it has waited for STORE_AFTER; new calls start as others end.  The order is
+ * the order of worth: what was paid for is stored before anything is captured.
+ *
+ * A turn may throw (the database refuses, a disk is full).  Ended calls stay in
+ * memory until they are stored, so nothing is lost by trying again.
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "store/sql.h"
+#include "util/clock.h"
+#include "worker/calls.h"
+#include "worker/events.h"
+#include "worker/probe.h"
+#include "worker/rates.h"
+#include "worker/secrets.h"
+#include "worker/settle.h"
 #include "worker/slots.h"
+#include "worker/sweep.h"
 #include "worker/work.h"
 #include "worker/worker.h"
 
-static LpSql open_requests_sql = LP_SQL(
-	"SELECT EXISTS (SELECT FROM @s@.lead_requests WHERE status = 'open')");
+#define POLL_MS 20				/* a set latch cannot end it */
+#define STORE_MANY 200
+#define STORE_AFTER (50 * 1000L)	/* us */
+#define SLICE (40 * 1000L)		/* us of one step */
+#define SLICE_BETWEEN_CALLS (2 * 1000L)
+#define START_EVERY (5 * 1000L) /* while calls are in flight */
+#define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
+#define LOOK_EVERY (60 * USECS_PER_SEC)
+#define START_MOST 200			/* calls in one transaction */
+
+static struct
+{
+	LpHttp	   *http;
+	MemoryContext calls;		/* parent of those in flight */
+	MemoryContext turn;			/* reset after each */
+	LpEnded    *ended;			/* not stored yet */
+	int			n_ended;
+	int			room;			/* of ended */
+	TimestampTz first_ended_at;
+	int			in_flight[LP_PROVIDERS];
+	char	   *secrets[LP_PROVIDERS];
+	TimestampTz secrets_read_at;
+	bool		no_secret_told[LP_PROVIDERS];
+	TimestampTz start_at;		/* when to look for jobs next */
+	TimestampTz started_at;		/* when calls were started last */
+	bool		may_capture;	/* answers may wait */
+	TimestampTz captured_at;	/* when one was looked for last */
+	bool		may_fill;		/* a sweep over requests is under way */
+	bool		arrived;		/* what a sweep should see came since it began */
+	TimestampTz fill_at;		/* when to look at them anyway */
+} work;
+
+static void
+commit(void)
+{
+	lp_worker_commit();
+	MemoryContextSwitchTo(work.turn);
+}
+
+static void
+configure(void)
+{
+	LpHttpLimits limits = {
+		.max_connections = lp_max_connections,
+		.max_per_host = lp_max_connections_per_host,
+		.connect_timeout_ms = lp_connect_timeout,
+		.ca_file = lp_ca_file,
+		.allow_loopback_http = lp_allow_loopback_http
+	};
+
+	if (work.http == NULL)
+		work.		http = lp_http_create(&limits);
+
+	else
+		lp_http_configure(work.http, &limits);
+}
+
+/* In a transaction: the keys, kept for a while so that a new one is noticed. */
+static void
+read_secrets(TimestampTz now)
+{
+	if (work.secrets_read_at + LOOK_EVERY > now)
+		return;
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+	{
+		char	   *fresh = lp_secret_read(lp_providers[provider].secret);
+		char	   *kept = work.secrets[provider];
+
+		if (fresh != NULL && (kept == NULL || strcmp(kept, fresh) != 0))
+			lp_rates_forgive();
+		if (kept != NULL)
+			lp_secret_wipe(kept);
+		work.		secrets[provider] = fresh == NULL ? NULL :
+		MemoryContextStrdup(TopMemoryContext, fresh);
+
+		if (fresh != NULL)
+		{
+			lp_secret_wipe(fresh);
+			work.		no_secret_told[provider] = false;
+		}
+	}
+	work.		secrets_read_at = now;
+}
 
 void
 lp_work_begin(void)
 {
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	work.		calls = AllocSetContextCreate(TopMemoryContext, "leadpool calls", ALLOCSET_DEFAULT_SIZES);
+	work.		turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
+
+	configure();
+	lp_worker_begin("recovering");
+	(void) lp_calls_recover(lp_clock_now());
+	lp_rates_load(GetCurrentTimestamp());
+	lp_worker_commit();
+	lp_work_wake();
+	MemoryContextSwitchTo(old);
 }
 
-LpTurn
-lp_work_turn(void)
+void
+lp_work_wake(void)
 {
-	LpTurn		turn = {false, DT_NOEND};
-	char		provider[NAMEDATALEN];
-	uint64		ticket;
-
-	if (lp_slot_check_taken(provider, &ticket))
-		lp_slot_check_answer(ticket, false, 0, "this worker calls no provider yet");
-	lp_worker_begin("looking for requests");
-	lp_sql_run(&open_requests_sql, NULL, NULL);
-	lp_slot_want_leads(lp_col_bool(0, 1));
-	lp_worker_commit();
-	return turn;
+	work.		start_at = 0;
+	work.		may_capture = work.arrived = true;
 }
 
 void
 lp_work_reload(void)
 {
-}
+	configure();
+	lp_rates_forgive();
+	work.		secrets_read_at = 0;
 
-void
-lp_work_paused(void)
-{
+	lp_work_wake();
 }
 
 int
 lp_work_in_flight(void)
 {
-	return 0;
+	return lp_http_in_flight(work.http) + work.n_ended;
+}
+
+/* Besides the key. */
+static const LpHttpHeader usual_headers[] = {
+	{"Content-Type", "application/json"},
+	{"Accept", "application/json"},
+	{"Cache-Control", "no-cache"},
+};
+
+/* Sends a call; its jobs are started and committed. */
+static void
+send_call(LpCall *call)
+{
+	const LpProviderSettings *provider = &lp_providers[call->provider];
+	LpHttpHeader headers[lengthof(usual_headers) + 1];
+	LpHttpRequest request = {
+		.owner = call,
+		.method = call->text.method,
+		.url = psprintf("%s%s", provider->base_url, call->text.path),
+		.headers = headers,
+		.nheaders = lengthof(headers),
+		.body = call->text.body,
+		.body_length = call->text.body == NULL ? 0 : strlen(call->text.body),
+		.timeout_ms = provider->timeout > 0 ? provider->timeout : lp_http_timeout,
+		.max_body = lp_http_max_body,
+		.free_call = !lp_job_kind_is_paid(call->kind)
+	};
+
+	memcpy(headers, usual_headers, sizeof(usual_headers));
+	headers[lengthof(usual_headers)].name = "x-api-key";
+	headers[lengthof(usual_headers)].value = work.secrets[call->provider];
+	work.		in_flight[call->provider]++;
+
+	(void) lp_http_start(work.http, &request);
+}
+
+/* How many calls may leave at once, by the engine. */
+static int
+room_for(LpProviderId provider)
+{
+	int			room = Min(lp_http_room(work.http),
+						   lp_max_connections_per_host - work.in_flight[provider]);
+
+	return Min(room, START_MOST);
+}
+
+/*
+ * A few calls are not worth a transaction while many others are under way:
+ * when there will be more, or when these have waited.
+ */
+static TimestampTz
+worth_starting_at(LpProviderId provider, TimestampTz now)
+{
+	int			room = room_for(provider);
+
+	if (room <= 0)
+		return now + LOOK_EVERY;	/* or when a call ends */
+	if (work.in_flight[provider] == 0 || room >= START_MOST ||
+		room >= lp_max_connections_per_host / 2)
+		return now;
+	return Max(now, work.started_at + START_EVERY);
+}
+
+/*
+ * In a transaction: calls of a kind beside n others; *more if others could
+ * follow at once.
+ */
+static List *
+prepare_kind(LpProviderId provider, LpJobKind kind, int n, bool *more)
+{
+	int			allowed = lp_rates_room(provider, kind, GetCurrentTimestamp());
+	int			room = Min(allowed, room_for(provider) - n);
+	LpShortOf	short_of;
+	List	   *calls;
+
+	if (room <= 0 || work.secrets[provider] == NULL)
+		return NIL;
+	/* what probes a provider goes alone */
+	if (allowed == 1 && n > 0)
+	{
+		*more = true;
+		return NIL;
+	}
+	calls = lp_calls_prepare(provider, kind, room, lp_clock_now(), work.turn, &short_of);
+	*more = *more || short_of == LP_SHORT_OF_NOTHING;
+	return calls;
+}
+
+/* Starts calls of a provider; false if there is nothing to be started. */
+static bool
+start_provider(LpProviderId provider)
+{
+	MemoryContext turn = CurrentMemoryContext;
+	List	   *calls = NIL;
+	ListCell   *cell;
+	bool		more = false;
+
+	lp_worker_begin("starting calls");
+	read_secrets(GetCurrentTimestamp());
+	for (int kind = LP_JOB_KINDS - 1; kind >= 0; kind--)
+	{
+		List	   *some = prepare_kind(provider, kind, list_length(calls), &more);
+		MemoryContext old = MemoryContextSwitchTo(turn);
+
+		calls = list_concat(calls, some);
+		MemoryContextSwitchTo(old);
+	}
+	commit();
+	foreach(cell, calls)
+	{
+		LpCall	   *call = lfirst(cell);
+
+		lp_rates_took(provider, call->kind, 1);
+		MemoryContextSetParent(call->context, work.calls);
+		send_call(call);
+	}
+	work.		started_at = GetCurrentTimestamp();
+
+	return more;
+}
+
+/* Until when there is nothing to start, as far as the queue tells. */
+static TimestampTz
+next_start(TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+
+	lp_worker_begin("looking at the queue");
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+	{
+		TimestampTz due = lp_jobs_next_due(provider);
+		TimestampTz gate = DT_NOEND;
+
+		/* a kind that is free to go says nothing about those that wait */
+		for (int kind = 0; kind < LP_JOB_KINDS; kind++)
+		{
+			TimestampTz free_at = lp_rates_next(provider, kind, now);
+
+			if (free_at > now)
+				gate = Min(gate, free_at);
+		}
+		/* what is due and not started waits for a rate, money or a secret */
+		if (due <= now)
+			read_secrets(GetCurrentTimestamp());
+		if (due <= now && work.secrets[provider] == NULL && !work.no_secret_told[provider])
+		{
+			lp_worker_event("error", lp_provider_name(provider), 0, "no_secret",
+							"no secret is set for this provider; its jobs wait");
+			work.		no_secret_told[provider] = true;
+		}
+		if (due <= now)
+			due = Min(gate, now + LOOK_EVERY);
+		next = Min(next, Max(due, now));
+	}
+	commit();
+	return Min(next, now + LOOK_EVERY);
+}
+
+/* A call that somebody asked for through lp_provider_check. */
+static void
+answer_probe(void)
+{
+	char		provider[NAMEDATALEN];
+	uint64		ticket;
+	LpCall	   *call;
+
+	if (!lp_slot_check_taken(provider, &ticket))
+		return;
+	lp_worker_begin("reading secrets");
+	work.		secrets_read_at = 0;
+
+	read_secrets(GetCurrentTimestamp());
+	commit();
+	call = lp_probe_make(provider, ticket, work.calls);
+	if (call != NULL && work.secrets[call->provider] != NULL)
+		send_call(call);
+	else
+		lp_slot_check_answer(ticket, false, 0, call == NULL ?
+							 "this worker does not speak to that provider" :
+							 "no secret is set for that provider");
+}
+
+static void
+start_calls(TimestampTz now)
+{
+	bool		tried = false;
+	bool		more = false;
+
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+		if (worth_starting_at(provider, now) <= now)
+		{
+			tried = true;
+			more = start_provider(provider) || more;
+		}
+	if (tried)
+		work.		start_at = more ? 0 : next_start(now);
+}
+
+static LpReply
+read_answer(const LpCall *call, const LpHttpAnswer *answer)
+{
+	return lp_apollo_read(answer->status, answer->body, answer->length, answer,
+						  (LpHeaderFind) lp_http_header);
+}
+
+/* Takes over what has ended; the engine forgets it once it is stored. */
+static int
+collect(TimestampTz now)
+{
+	LpHttpAnswer *answer;
+	int			before = work.n_ended;
+
+	while ((answer = lp_http_next(work.http)) != NULL)
+	{
+		LpEnded    *ended;
+
+		if (work.n_ended == work.room)
+		{
+			work.		room = Max(STORE_MANY, work.room * 2);
+			work.		ended = work.ended == NULL ?
+			MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * work.room) :
+			repalloc(work.ended, sizeof(LpEnded) * work.room);
+		}
+		work.		in_flight[((LpCall *) answer->owner)->provider]--;
+
+		if (((LpCall *) answer->owner)->ticket != 0)
+		{
+			lp_probe_end(answer->owner, answer);
+			lp_http_release(work.http, answer);
+			continue;
+		}
+		ended = &work.ended[work.n_ended];
+		memset(ended, 0, sizeof(*ended));
+		ended->call = answer->owner;
+		ended->answer = answer;
+		if (answer->outcome == LP_HTTP_ANSWER)
+		{
+			ended->reply = read_answer(ended->call, answer);
+			lp_rates_answered(ended->call->provider, ended->call->kind, &ended->reply, now);
+		}
+		else
+			lp_rates_failed(ended->call->provider, now);
+		if (work.n_ended++ == 0)
+			work.		first_ended_at = now;
+	}
+	return work.n_ended - before;
+}
+
+static bool
+is_time_to_store(TimestampTz now)
+{
+	return work.n_ended > 0 &&
+				(work.n_ended >= STORE_MANY || lp_http_in_flight(work.http) == 0 ||
+				 now >= work.first_ended_at + STORE_AFTER);
+}
+
+static void
+store(void)
+{
+	lp_worker_begin("storing answers");
+	lp_calls_store(work.ended, work.n_ended, lp_clock_now());
+	lp_rates_save(GetCurrentTimestamp());
+	commit();
+	for (int i = 0; i < work.n_ended; i++)
+	{
+		lp_http_release(work.http, work.ended[i].answer);
+		MemoryContextDelete(work.ended[i].call->context);
+	}
+	work.		n_ended = 0;
+	work.		may_capture = true;
+	work.		arrived = work.arrived || lp_sweep_wants_leads();
+	work.		start_at = Min(work.start_at, GetCurrentTimestamp());
+}
+
+/* Captures stored answers for as long as the calls in flight can be left. */
+static void
+capture(TimestampTz started)
+{
+	TimestampTz until = started +
+	(lp_http_in_flight(work.http) > 0 ? SLICE_BETWEEN_CALLS : SLICE);
+
+	while (work.may_capture && GetCurrentTimestamp() < until)
+	{
+		work.		may_capture = lp_settle_next();
+		work.		arrived = work.arrived || (work.may_capture && lp_sweep_wants_leads());
+
+		MemoryContextReset(work.turn);
+	}
+	work.		captured_at = GetCurrentTimestamp();
+}
+
+/* How long to wait for answers: not beyond what else is due. */
+static int
+poll_ms(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until = now + POLL_MS * 1000L;
+
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+		until = Min(until, Max(work.start_at, worth_starting_at(provider, now)));
+	return TimestampDifferenceMilliseconds(now, Max(now, until));
+}
+
+/*
+ * Lets calls go on and stores those that ended; true if nothing came.  Waits
+ * for them only if nothing else is to be done.
+ */
+static bool
+go_on(bool wait)
+{
+	bool		quiet = true;
+
+	if (lp_http_in_flight(work.http) > 0)
+		lp_http_turn(work.http, wait ? poll_ms() : 0);
+	quiet = collect(GetCurrentTimestamp()) == 0;
+	if (is_time_to_store(GetCurrentTimestamp()))
+		store();
+	return quiet;
+}
+
+/* Requests are looked at once all answers are captured. */
+static void
+fill_requests(void)
+{
+	if (work.may_capture ||
+		(!work.may_fill && !work.arrived && GetCurrentTimestamp() < work.fill_at))
+		return;
+	if (!work.may_fill)
+		work.		arrived = false;
+	work.		fill_at = lp_sweep_step();
+	work.		may_fill = work.fill_at == 0;
+	work.		start_at = 0;
+}
+
+LpTurn
+lp_work_turn(void)
+{
+	LpTurn		turn;
+	bool		quiet;
+
+	MemoryContextSwitchTo(work.turn);
+	MemoryContextReset(work.turn);
+	answer_probe();
+	quiet = go_on(!work.may_capture && !work.may_fill && !work.arrived);
+	if (work.start_at <= GetCurrentTimestamp())
+	{
+		start_calls(GetCurrentTimestamp());
+		/* what the engine refused has ended already */
+		(void) collect(GetCurrentTimestamp());
+	}
+	if (quiet || work.captured_at + CAPTURE_EVERY <= GetCurrentTimestamp())
+		capture(GetCurrentTimestamp());
+	fill_requests();
+	turn.busy = lp_work_in_flight() > 0 || work.may_capture || work.may_fill || work.arrived ||
+	work.		start_at <= GetCurrentTimestamp();
+
+	turn.next_due = Min(work.start_at, work.fill_at);
+	return turn;
+}
+
+void
+lp_work_paused(void)
+{
+	MemoryContextSwitchTo(work.turn);
+	MemoryContextReset(work.turn);
+	(void) go_on(true);
 }

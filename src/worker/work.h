@@ -19,6 +19,9 @@ extern void lp_work_begin(void);
 /* In no transaction; opens its own.  At most 50 ms. */
 extern LpTurn lp_work_turn(void);
 
+/* Somebody said that there is something new: the next turn looks. */
+extern void lp_work_wake(void);
+
 /* After SIGHUP. */
 extern void lp_work_reload(void);
 

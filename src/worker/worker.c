@@ -129,6 +129,12 @@ pin_settings(void)
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_deferrable", "off"},
+		/* plans are made while a queue is empty, and kept when it is long */
+		{"plan_cache_mode", "force_generic_plan"},
+		{"enable_seqscan", "off"},
+		{"enable_bitmapscan", "off"},
+		{"enable_hashjoin", "off"},
+		{"enable_mergejoin", "off"},
 #if PG_VERSION_NUM >= 170000
 		{"transaction_timeout", "0"},
 #endif
@@ -429,6 +435,8 @@ reload(void)
 static void
 check_signals(void)
 {
+	if (MyLatch->is_set && OidIsValid(begun))
+		lp_work_wake();
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	if (!PostmasterIsAlive())

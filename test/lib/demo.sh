@@ -1,6 +1,7 @@
 #!/bin/bash
 # Shows leadpool at work on a throw-away cluster: 540 answers of Apollo, two
-# agencies at once, three days.  Called by test/run.sh as an unprivileged user;
+# agencies at once, three days, and the worker that refills a dry pool from a
+# stand-in for Apollo on loopback.  Called by test/run.sh as an unprivileged user;
 # the cluster listens on a unix socket only and is gone afterwards.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -11,7 +12,9 @@ rm -rf "$work" "$tmp/log/demo.log"
 mkdir -p "$work"
 # A socket's path is short by law; this tree's may be long.
 socket=$(mktemp -d /tmp/leadpool.XXXXXX)
+standin=
 cleanup() {
+	[ -z "$standin" ] || kill "$standin" 2> /dev/null || true
 	[ -f "$work/data/postmaster.pid" ] && "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop > /dev/null 2>&1
 	rm -rf "$socket" "$work"
 }
@@ -45,8 +48,19 @@ both() {
 	wait "$one" && wait "$two"
 }
 
+# Apollo, as far as this machine knows it.
+mkdir -m 700 "$work/secrets"
+(umask 077; echo apollo-EXAMPLE > "$work/secrets/leadpool_apollo_key")
+python3 -B "$top/test/standin/standin.py" --port-file "$work/port" --settings '{"apollo": {"limits": null}}' \
+	< /dev/null > "$tmp/log/demo-standin.log" 2>&1 &
+standin=$!
+until [ -s "$work/port" ] || ! kill -0 "$standin" 2> /dev/null; do sleep 0.05; done
+apollo=http://127.0.0.1:$(head -1 "$work/port")
+
 "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N > "$work/initdb.log"
 "$bindir/pg_ctl" -D "$work/data" -w -l "$tmp/log/demo.log" -o "-c listen_addresses='' -c unix_socket_directories='$socket' \
+	-c leadpool.secrets_dir='$work/secrets' -c leadpool.apollo_base_url='$apollo/apollo/api/v1' -c leadpool.allow_loopback_http=on \
+	-c leadpool.apollo_daily_credits=120 -c leadpool.apollo_rate=1000/s \
 	-c port=5432 -c fsync=off -c synchronous_commit=off -c shared_buffers=128MB -c timezone=UTC" start > /dev/null
 PGUSER=postgres run -o /dev/null -f "$demo/setup.sql"
 step 'cluster and extension'
@@ -79,4 +93,10 @@ done
 
 run -f "$demo/report.sql"
 step 'report'
+PGUSER=postgres run -o /dev/null -c 'SELECT lp_worker_start()'
+run -o /dev/null -f "$demo/worker.sql"
+counted=$(perl -MHTTP::Tiny -MJSON::PP -e 'my $sum = 0;
+	$sum += $_->{credits} for @{decode_json(HTTP::Tiny->new->get("$ARGV[0]/_control/ledger?provider=apollo")->{content})}; print $sum' "$apollo")
+run -v counted="$counted" -f "$demo/dry.sql"
+step 'worker'
 printf 'TIME   %s\n' "$(IFS=,; echo "${steps[*]}" | sed 's/,/, /g')"

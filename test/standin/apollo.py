@@ -94,6 +94,8 @@ class Apollo(Provider):
             return [given.get("domain") or given.get("linkedin_url") or given.get("name") or ""]
         if endpoint.endswith("/id"):
             return [request.words(3)[1]]
+        if endpoint == "mixed_people/api_search":
+            return [json.dumps(given, sort_keys=True, ensure_ascii=False)]
         return []
 
     @staticmethod

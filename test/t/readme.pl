@@ -28,6 +28,8 @@ is(scalar(@answers), scalar(@blocks), 'every block ran');
 my $answers = join('', @answers);
 like($answers, qr/^1\|inserted\|.*^2\|inserted\|.*^3\|rejected\|no_match$/ms, 'captured as the text says');
 is(() = $answers =~ /^[0-9a-f-]{36}\|active$/mg, 4, 'a client, a sender, two leads');
+like($answers, qr/^48\|0\|open\|$/m, 'what is missing is a request');
+like($answers, qr/^t\|cached$/m, 'who is known is not paid for again');
 like($answers, qr/^t\|\|\{\}\|$/m, 'the check passes');
 like($answers, qr/^[0-9a-f-]{36}\|t$/m, 'the claim is granted');
 like($answers, qr/^sent\|/m, 'the touch is sent');
@@ -41,7 +43,7 @@ for my $page ($readme =~ /\]\(([\w\/.]+)\)/g)
 }
 my %known = map { $_ => 1 } split /\n/, $node->safe_psql('postgres',
 	"SELECT proname FROM pg_proc WHERE proname LIKE 'lp\\_%' UNION SELECT relname FROM pg_class WHERE relname LIKE 'lead\\_%' UNION SELECT typname FROM pg_type WHERE typname LIKE 'lp\\_%'");
-for my $file (qw(README.md doc/architecture.md doc/operations.md))
+for my $file (qw(README.md doc/architecture.md doc/operations.md doc/worker.md))
 {
 	my %named = map { $_ => 1 } slurp_file("$top/$file") =~ /`(l(?:p|ead)_[a-z_]+)(?:\(\))?`/g;
 	is(join(' ', grep { !$known{$_} } sort keys %named), '', "$file names only what exists");

@@ -66,6 +66,7 @@ $node->safe_psql('postgres', 'CREATE ROLE service_role; CREATE ROLE leadpool_ope
 is(status($node, 'database, pid, state, in_flight, queued'), 'postgres||stopped|0|0', 'no worker runs by itself');
 like(status($node, 'reason'), qr/lp_worker_start\(\)/, 'and the reason says how to start one');
 is(code($node, "SELECT * FROM lp_provider_check('apollo')"), 'LP010', 'nobody answers a check');
+is(code($node, "SELECT lp_search_more('{}', 5)"), 'LP010', 'nothing may be spent until that is allowed');
 is(code($node, 'SHOW leadpool.databases; SELECT lp_new_id(); SHOW leadpool.databases'), '42704', 'leadpool.databases needs preloading');
 
 for my $function ('lp_worker_start()', 'lp_worker_stop()')

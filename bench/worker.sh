@@ -1,0 +1,138 @@
+#!/bin/bash
+# bench/worker.sh [scale]: the worker beside a bare libcurl program, at equal
+# concurrency, against the same servers: answers a second that are stored
+# durably (fsync is on), CPU of each process an answer, and the ratio of the
+# rates; medians of three pairs.  Then what one queued job costs with a short
+# and a long queue, what an idle worker does, and how fast answers about people
+# are captured.  Scale 1 takes about four minutes; 0.2 is a smoke run.
+#
+# A job is one call here (a company each), so that nothing is shared.  The
+# worker's CPU is what its process used until the last answer was stored; how
+# many answers were captured by then is shown.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../test/lib/common.sh"
+. "$here/http/servers.sh"
+scale=${1:-1}
+only=${2:-.}
+become_postgres "$0" "$@"
+dir=$(mktemp -d /tmp/leadpool-worker.XXXXXX)
+
+answer='{"organization": null}'
+mkdir "$dir/organizations"
+echo "$answer" | tee "$dir/organizations/enrich" > "$dir/answer"
+start_servers "$dir/answer"
+mkdir -m 700 "$dir/secrets"
+(umask 077; echo apollo-EXAMPLE > "$dir/secrets/leadpool_apollo_key")
+start_cluster -c fsync=on -c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum_naptime=5s \
+	-c leadpool.secrets_dir="$dir/secrets" -c leadpool.allow_loopback_http=on \
+	-c leadpool.apollo_daily_credits=-1 -c leadpool.apollo_rate=0
+sql -c 'CREATE EXTENSION leadpool'
+
+# queue N: N jobs; the worker is not told.
+queue() {
+	sql -c "INSERT INTO lead_jobs (kind, provider, subject, next_at, created_by, created_at)
+		SELECT 'enrich_company', 'apollo', 'c' || i || '.example', now(), 'bench', now() FROM generate_series(1, $1) i"
+}
+
+# setting NAME VALUE
+setting() { sql -c "LOAD 'leadpool'" -c "ALTER SYSTEM SET $1 = '$2'"; }
+
+# An empty database with a worker that has connected and sleeps; sets $worker.
+fresh() {
+	sql -c 'SELECT lp_worker_stop()' > /dev/null
+	sql -c 'TRUNCATE lead_jobs, lead_provider_calls, lead_provider_answers, lead_provider_state, lead_budgets' \
+		-c 'VACUUM ANALYZE lead_jobs, lead_provider_calls, lead_provider_answers' -c CHECKPOINT -c 'SELECT pg_reload_conf()' > /dev/null
+	sql -c 'SELECT lp_worker_start()' > /dev/null
+	until [ "$(sql -c "SELECT state = 'idle' AND last_turn_at > started_at FROM lead_worker_status")" = t ]; do sleep 0.1; done
+	worker=$(sql -c 'SELECT pid FROM lead_worker_status')
+}
+
+cpu_ns() { cut -d' ' -f1 "/proc/$worker/schedstat"; }
+
+# run_worker N [M]: of N queued jobs M (all) are waited for.  Prints answers,
+# failures, ms, us of CPU (as bare does), captured.
+run_worker() {
+	local before after
+	queue "$1"
+	before=$(cpu_ns)
+	sql -c 'SELECT lp_worker_start()' > /dev/null
+	until [ "$(sql -c "SELECT EXISTS (SELECT FROM lead_provider_calls WHERE finished_at IS NOT NULL ORDER BY id OFFSET ${2:-$1} - 1)")" = t ]; do
+		sleep 0.05
+	done
+	after=$(cpu_ns)
+	sql -F ' ' -c "SELECT count(*) FILTER (WHERE http_status = 200), count(*) FILTER (WHERE http_status <> 200),
+		round(1000 * extract(epoch FROM max(finished_at) - min(started_at))), ($after - $before) / 1000,
+		(SELECT count(*) FROM lead_jobs WHERE state = 'done') FROM lead_provider_calls WHERE finished_at IS NOT NULL"
+}
+
+# measure LABEL BASE-URL CONCURRENCY CALLS
+measure() {
+	local calls=$(awk "BEGIN { print int($4 * $scale) }") run
+	[[ $1 =~ $only ]] || return 0
+	setting leadpool.apollo_base_url "$2"
+	setting leadpool.max_connections "$3"
+	setting leadpool.max_connections_per_host "$3"
+	for run in 1 2 3; do
+		"$dir/bare" "$2/organizations/enrich?domain=c.example" "$calls" "$3" > "$dir/bare.$run"
+		fresh
+		run_worker "$calls" > "$dir/worker.$run"
+	done
+	paste -d' ' <(cat "$dir"/bare.[123]) <(cat "$dir"/worker.[123]) | awk -v label="$1" -v c="$3" '
+		function median(a, i, j, t) { for (i = 1; i < 3; i++) for (j = i + 1; j <= 3; j++) if (a[j] < a[i]) { t = a[i]; a[i] = a[j]; a[j] = t } return a[2] }
+		{ br[NR] = $1 / $3 * 1000; bc[NR] = $4 / $1; er[NR] = $5 / $7 * 1000; ec[NR] = $8 / $5; ratio[NR] = er[NR] / br[NR]; failed += $2 + $6; captured += $9 }
+		END { printf "%-18s %5d  bare %7.0f/s %5.1f us   worker %7.0f/s %5.1f us (%d captured)   ratio %.2f%s\n", label, c,
+				median(br), median(bc), median(er), median(ec), captured / 3, median(ratio), failed ? "   FAILED " failed : "" }'
+}
+
+# queue_depth N: what a call costs with N queued, over the first 5,000
+queue_depth() {
+	[[ queue =~ $only ]] || return 0
+	fresh
+	run_worker "$1" 5000 | awk -v n="$1" '{ printf "%7d queued: %.1f us of CPU a call\n", n, $4 / $1 }'
+}
+
+# What a worker that has nothing to do asks of the kernel in ten seconds.
+idle() {
+	[[ idle =~ $only ]] || return 0
+	fresh
+	timeout -s INT 10 strace -qq -f -o "$dir/strace" -p "$worker" || true
+	echo "idle for 10 s: $(grep -vc '<detached' "$dir/strace") system calls ended: $(cut -d' ' -f2- "$dir/strace" | sed 's/(.*//' | sort | uniq -c | tr '\n' ' ')"
+}
+
+# captures N: N stored answers about ten people each, all of them new
+captures() {
+	local person=$top/test/fixtures/apollo/people_match_full.json begin
+	[[ capture =~ $only ]] || return 0
+	fresh
+	sql -c 'SELECT lp_worker_stop()' > /dev/null
+	sql <<-SQL
+		INSERT INTO lead_provider_calls (provider, endpoint, http_status, outcome, reserved, started_at, finished_at, ms)
+			SELECT 'apollo', 'people/bulk_match', 200, 'ok', 10, now(), now(), 1 FROM generate_series(1, $1);
+		INSERT INTO lead_jobs (kind, provider, subject, state, attempts, next_at, call_id, credits_reserved, created_by, created_at)
+			SELECT 'enrich', 'apollo', c.id || '-' || i, 'started', 1, now(), c.id, 1, 'bench', now()
+			FROM lead_provider_calls c, generate_series(1, 10) i;
+		INSERT INTO lead_provider_answers (call_id, body, received_at)
+			SELECT c.id, convert_to((SELECT jsonb_build_object('matches', jsonb_agg(f.person - '{linkedin_url,contact,contact_id,phone_numbers,mobile_phone,sanitized_phone,personal_emails}'::text[]
+				|| jsonb_build_object('id', lpad(to_hex(c.id * 10 + i), 24, '0'), 'email', 'p' || c.id * 10 + i || '@example.com')))::text
+				FROM generate_series(1, 10) i), 'UTF8'), now()
+			FROM lead_provider_calls c, (SELECT pg_read_file('$person')::jsonb -> 'person' AS person) f;
+	SQL
+	begin=$(date +%s%N)
+	sql -c 'SELECT lp_worker_start()' > /dev/null
+	until [ "$(sql -c 'SELECT NOT EXISTS (SELECT FROM lead_provider_answers WHERE error IS NULL)')" = t ]; do sleep 0.05; done
+	sql -c "SELECT format('capture: %s people a second (%s bytes each; %s leads, %s jobs dead)', round($1 * 10 / (($(date +%s%N) - $begin) / 1e9)),
+		(SELECT round(avg(length(part))) FROM lead_captures), (SELECT count(*) FROM lead_pool), (SELECT count(*) FROM lead_jobs WHERE state = 'dead'))"
+}
+
+static=http://127.0.0.1:$port
+for c in 200 1000; do
+	measure 'at once' "$static" $c 60000
+	measure '100 ms' "$delayed/100" $c $((c * 40))
+	measure '100 ms, 1 % 3 s' "$delayed/mix" $c $((c * 100 < 40000 ? c * 100 : 40000))
+done
+setting leadpool.apollo_base_url "$static"
+queue_depth $(awk "BEGIN { print int(5000 * $scale) + 5000 }")
+queue_depth $(awk "BEGIN { print int(195000 * $scale) + 5000 }")
+idle
+captures $(awk "BEGIN { print int(300 * $scale) }")

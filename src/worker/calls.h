@@ -1,0 +1,63 @@
+/*
+ * calls.h
+ *	  One call to a provider on its way: from jobs to a request, and from the
+ *	  end of the call to what is stored.
+ */
+#ifndef LP_CALLS_H
+#define LP_CALLS_H
+
+#include "nodes/pg_list.h"
+
+#include "providers/call.h"
+#include "worker/http.h"
+#include "store/jobs.h"
+
+typedef struct LpCall
+{
+	MemoryContext context;		/* of the call and all it points to */
+	int64		id;				/* lead_provider_calls.id */
+	LpProviderId provider;
+	LpJobKind	kind;
+	LpRequestText text;
+	LpJob	   *jobs;			/* in the order in which they are asked about */
+	int			n;
+	double		reserved;
+	TimestampTz started_at;
+	char	   *token;			/* in its webhook address; NULL: it has none */
+	uint64		ticket;			/* of lp_provider_check; 0: a call for jobs */
+} LpCall;
+
+/*
+ * In a transaction: takes jobs, reserves money, writes the ledger and starts
+ * the jobs.  The calls returned may leave once that has committed.  *short_of
+ * tells what kept more from being started: no job is left, or no money.
+ */
+typedef enum LpShortOf
+{
+	LP_SHORT_OF_NOTHING,
+	LP_SHORT_OF_JOBS,
+	LP_SHORT_OF_MONEY
+} LpShortOf;
+
+extern List *lp_calls_prepare(LpProviderId provider, LpJobKind kind, int most,
+							  TimestampTz now, MemoryContext parent,
+							  LpShortOf *short_of);
+
+/* A call that has ended, with its answer. */
+typedef struct LpEnded
+{
+	LpCall	   *call;
+	LpHttpAnswer *answer;
+	LpReply		reply;			/* of a complete answer */
+} LpEnded;
+
+/* In a transaction: stores how calls ended. */
+extern void lp_calls_store(const LpEnded *ended, int n, TimestampTz now);
+
+/*
+ * In a transaction, when a worker begins: calls that an earlier one had under
+ * way.  Returns how many have an unknown outcome.
+ */
+extern int	lp_calls_recover(TimestampTz now);
+
+#endif							/* LP_CALLS_H */

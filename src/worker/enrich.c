@@ -1,0 +1,358 @@
+/*
+ * enrich.c
+ *	  lp_enrich: asking for people to be enriched.
+ *
+ * Nobody is paid for twice because two callers asked: one open job a subject
+ * (a unique index), and what was bought, or not found, within its time to live
+ * is not asked for again.  Whether there is money is told here and decided
+ * where a call leaves (calls.c), under the budget's lock.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "core/bans.h"
+#include "core/jit.h"
+#include "core/lead.h"
+#include "providers/call.h"
+#include "store/sql.h"
+#include "util/clock.h"
+#include "util/errors.h"
+#include "util/jsonarg.h"
+#include "util/settings.h"
+#include "util/uuid.h"
+#include "worker/enrich.h"
+#include "worker/identity.h"
+#include "store/jobs.h"
+#include "worker/money.h"
+#include "worker/slots.h"
+
+#define LOOK_TRIES 3			/* each after a job ended while we looked */
+
+PG_FUNCTION_INFO_V1(lp_enrich);
+
+enum
+{
+	OPTION_REVEAL_PHONE,
+	OPTION_REVEAL_PERSONAL_EMAILS,
+	OPTION_WATERFALL,
+	OPTION_FORCE,
+	OPTION_PRIORITY,
+	OPTIONS
+};
+
+static const LpJsonKey option_keys[OPTIONS] = {
+	[OPTION_REVEAL_PHONE] = {"reveal_phone", LP_JSON_BOOL},
+	[OPTION_REVEAL_PERSONAL_EMAILS] = {"reveal_personal_emails", LP_JSON_BOOL},
+	[OPTION_WATERFALL] = {"waterfall", LP_JSON_BOOL},
+	[OPTION_FORCE] = {"force", LP_JSON_BOOL},
+	[OPTION_PRIORITY] = {"priority", LP_JSON_INTEGER, -1000, 1000},
+};
+
+/*
+ * Leads in the order given, with their open job and the last one that ended
+ * with an answer; jobs of those merged into a lead are its own.
+ */
+static LpSql look_sql = LP_SQL(
+	"SELECT u.n::integer, p.enriched_at, o.id, d.id, d.found, d.finished_at"
+	" FROM unnest($1) WITH ORDINALITY u(id, n)"
+	" JOIN @s@.lead_pool p ON p.id = u.id AND p.state = 'active'"
+	" LEFT JOIN LATERAL (SELECT j.id FROM (SELECT u.id UNION ALL"
+	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
+	"  JOIN @s@.lead_jobs j ON j.provider = 'apollo' AND j.kind = 'enrich' AND j.subject = f.id || $2"
+	"   AND j.state IN ('queued', 'leased', 'started', 'unknown')"
+	"  ORDER BY j.id LIMIT 1) o ON true"
+	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at FROM (SELECT u.id UNION ALL"
+	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
+	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich' AND j.state = 'done'"
+	"   AND j.subject = f.id || $2"
+	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true",
+	UUIDARRAYOID, TEXTOID);
+
+static LpSql queue_sql = LP_SQL(
+	"INSERT INTO @s@.lead_jobs (kind, provider, priority, lead_id, request_id, subject,"
+	" parameters, next_at, credits_reserved, reason, created_by, created_at)"
+	" SELECT 'enrich', 'apollo', $3, u.id, $4, u.subject, $5, $6, $7::numeric, $8, $9, $6"
+
+	/*
+	 * all callers in one order: two that ask for the same leads do not
+	 * deadlock
+	 */
+	" FROM unnest($1, $2) u(id, subject) ORDER BY u.subject"
+	" ON CONFLICT (provider, kind, subject) WHERE state IN ('queued', 'leased', 'started', 'unknown')"
+	" DO NOTHING",
+	UUIDARRAYOID, TEXTARRAYOID, INT4OID, UUIDOID, JSONBOID, TIMESTAMPTZOID, FLOAT8OID,
+	TEXTOID, TEXTOID);
+
+static LpSql open_sql = LP_SQL(
+	"SELECT u.n::integer, j.id FROM unnest($1) WITH ORDINALITY u(subject, n)"
+	" JOIN @s@.lead_jobs j ON j.provider = 'apollo' AND j.kind = 'enrich'"
+	"  AND j.subject = u.subject AND j.state IN ('queued', 'leased', 'started', 'unknown')",
+	TEXTARRAYOID);
+
+/* What is wanted of everybody in a call; reads the options. */
+static Jsonb *
+parameters_of(const LpJsonArg *options)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	yes = {.type = jbvBool};
+
+	yes.val.boolean = true;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = OPTION_REVEAL_PHONE; i <= OPTION_WATERFALL; i++)
+	{
+		JsonbValue	key = {.type = jbvString};
+
+		if (!options[i].flag)
+			continue;
+		key.val.string.val = unconstify(char *, option_keys[i].name);
+		key.val.string.len = strlen(option_keys[i].name);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		pushJsonbValue(&state, WJB_VALUE, &yes);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* What the provider is asked about: more of the same person is another thing. */
+static char *
+suffix_of(const LpAsk *ask)
+{
+	return psprintf("%s%s", ask->reveal_phone ? "+phone" : "", ask->waterfall ? "+waterfall" : "");
+}
+
+static bool
+is_fresh(TimestampTz at, const Interval *period, TimestampTz now)
+{
+	return !TIMESTAMP_IS_NOBEGIN(at) && lp_clock_add(at, period) > now;
+}
+
+/* Whether an earlier answer still stands. */
+static bool
+is_cached(const LpAsk *ask, int row, TimestampTz now)
+{
+	TimestampTz enriched_at = lp_col_time(row, 2, DT_NOBEGIN);
+	TimestampTz asked_at = lp_col_time(row, 6, DT_NOBEGIN);
+
+	if (ask->force)
+		return false;
+	if (!ask->reveal_phone && !ask->waterfall &&
+		is_fresh(enriched_at, lp_setting_enrich_ttl(), now))
+		return true;
+	return is_fresh(asked_at, lp_col_bool(row, 5) ? lp_setting_enrich_ttl() :
+					lp_setting_not_found_ttl(), now);
+}
+
+static void
+look(const LpAsk *ask, const pg_uuid_t *ids, LpAsked *asked, int n, TimestampTz now)
+{
+	List	  **bans = lp_bans_of_leads(ids, n, now);
+	Datum		values[] = {lp_array_of_uuids(ids, n), CStringGetTextDatum(suffix_of(ask))};
+	uint64		found;
+
+	for (int i = 0; i < n; i++)
+		asked[i].outcome = "unknown_lead";
+	found = lp_sql_run_list(&look_sql, n, values, NULL);
+	for (uint64 row = 0; row < found; row++)
+	{
+		int			i = lp_col_int(row, 1, 1) - 1;
+		LpAsked    *one = &asked[i];
+
+		if (lp_bans_forbid_buying(bans[i], now))
+		{
+			one->outcome = "suppressed";
+			continue;
+		}
+		one->outcome = NULL;
+		one->job_id = lp_col_int(row, 3, 0);
+		if (one->job_id != 0)
+			one->outcome = "queued";
+		else if (is_cached(ask, row, now))
+		{
+			one->outcome = "cached";
+			one->job_id = lp_col_int(row, 4, 0);
+		}
+	}
+}
+
+static void
+insert_jobs(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, int n, double price,
+			TimestampTz now)
+{
+	Datum		values[] = {lp_array_of_uuids(ids, n), lp_array_of_texts(subjects, n),
+		Int32GetDatum(ask->priority),
+		ask->request_id == NULL ? (Datum) 0 : UUIDPGetDatum(ask->request_id),
+		JsonbPGetDatum(ask->parameters), TimestampTzGetDatum(now), Float8GetDatum(price),
+		ask->reason == NULL ? (Datum) 0 : CStringGetTextDatum(ask->reason),
+	CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))};
+	char		nulls[] = "         ";
+
+	nulls[3] = ask->request_id == NULL ? 'n' : ' ';
+	nulls[7] = ask->reason == NULL ? 'n' : ' ';
+	(void) lp_sql_run_list(&queue_sql, n, values, nulls);
+	lp_worker_wake_at_commit();
+}
+
+/* Queues those that nothing speaks against, as far as the money goes. */
+static void
+queue(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, LpAsked *asked, int n,
+	  TimestampTz now)
+{
+	LpEnrichOrder one = {.n = 1, .reveal_phone = ask->reveal_phone, .waterfall = ask->waterfall};
+	double		price = lp_apollo_worst(&one);
+	double		left = lp_money_left(LP_PROVIDER_APOLLO, now);
+	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	char	  **new_subjects = palloc(sizeof(char *) * Max(n, 1));
+	int			n_new = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (asked[i].outcome != NULL)
+			continue;
+		if (left < price)
+		{
+			asked[i].outcome = "over_budget";
+			continue;
+		}
+		left -= price;
+		asked[i].outcome = "queued";
+		new_ids[n_new] = ids[i];
+		new_subjects[n_new++] = subjects[i];
+	}
+	if (n_new > 0)
+		insert_jobs(ask, new_ids, new_subjects, n_new, price, now);
+}
+
+/*
+ * The jobs of those that are queued, ours or another caller's; false if one
+ * has ended since it was seen.
+ */
+static bool
+name_jobs(char **subjects, LpAsked *asked, int n)
+{
+	Datum		values[] = {lp_array_of_texts(subjects, n)};
+	uint64		found = lp_sql_run_list(&open_sql, n, values, NULL);
+	bool		all = true;
+
+	for (uint64 row = 0; row < found; row++)
+	{
+		LpAsked    *one = &asked[lp_col_int(row, 1, 1) - 1];
+
+		if (strcmp(one->outcome, "queued") == 0)
+			one->job_id = lp_col_int(row, 2, 0);
+	}
+	for (int i = 0; i < n; i++)
+		all = all && (strcmp(asked[i].outcome, "queued") != 0 || asked[i].job_id != 0);
+	return all;
+}
+
+/* Leads, each once. */
+static void
+ask_once(const LpAsk *ask, const pg_uuid_t *leads, LpAsked *asked, int n, TimestampTz now)
+{
+	char	  **subjects = palloc(sizeof(char *) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		subjects[i] = psprintf("%s%s", lp_uuid_text(&leads[i]), suffix_of(ask));
+	for (int try = 0; try < LOOK_TRIES; try++)
+	{
+		memset(asked, 0, sizeof(LpAsked) * n);
+		look(ask, leads, asked, n, now);
+		queue(ask, leads, subjects, asked, n, now);
+		if (name_jobs(subjects, asked, n))
+			return;
+	}
+}
+
+typedef struct Place
+{
+	pg_uuid_t	id;				/* first: it is what is compared */
+	int			at;
+} Place;
+
+/* Makes leads unique, in their order; of each the place it has then. */
+static int *
+unite(pg_uuid_t *leads, int *n)
+{
+	Place	   *places = palloc(sizeof(Place) * Max(*n, 1));
+	int		   *first = palloc(sizeof(int) * Max(*n, 1));
+	int			kept = 0;
+
+	for (int i = 0; i < *n; i++)
+		places[i] = (Place)
+	{
+		.id = leads[i], .at = i
+	};
+	qsort(places, *n, sizeof(Place), lp_uuid_compare);
+	for (int i = 0, end; i < *n; i = end)
+	{
+		int			least = places[i].at;
+
+		for (end = i; end < *n && lp_uuid_equal(&places[end].id, &places[i].id); end++)
+			least = Min(least, places[end].at);
+		for (int k = i; k < end; k++)
+			first[places[k].at] = least;
+	}
+	for (int i = 0; i < *n; i++)
+	{
+		bool		is_first = first[i] == i;
+
+		first[i] = is_first ? kept : first[first[i]];
+		if (is_first)
+			leads[kept++] = leads[i];
+	}
+	*n = kept;
+	return first;
+}
+
+LpAsked *
+lp_enrich_ask(const LpAsk *ask, const pg_uuid_t *ids, int n, TimestampTz now)
+{
+	LpAsked    *asked = palloc0(sizeof(LpAsked) * Max(n, 1));
+	LpAsked    *all = palloc0(sizeof(LpAsked) * Max(n, 1));
+	pg_uuid_t  *leads = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	int			n_leads = n;
+	int		   *same;
+
+	memcpy(leads, ids, sizeof(pg_uuid_t) * n);
+	lp_lead_resolve(leads, n);
+	same = unite(leads, &n_leads);
+	ask_once(ask, leads, asked, n_leads, now);
+	for (int i = 0; i < n; i++)
+		all[i] = asked[same[i]];
+	return all;
+}
+
+Datum
+lp_enrich(PG_FUNCTION_ARGS)
+{
+	LpJsonArg  *options = lp_json_read("option", LP_ARG_JSONB(2), option_keys, OPTIONS);
+	int			n;
+	pg_uuid_t  *ids = lp_jit_arg_batch(fcinfo, 0, &n);
+	LpRows	   *rows = lp_rows_begin(fcinfo);
+	LpAsk		ask = {
+		.reveal_phone = options[OPTION_REVEAL_PHONE].flag,
+		.waterfall = options[OPTION_WATERFALL].flag,
+		.force = options[OPTION_FORCE].flag,
+		.priority = options[OPTION_PRIORITY].integer,
+		.parameters = parameters_of(options),
+		.reason = lp_arg_text_or_null(fcinfo, 1)
+	};
+	LpAsked    *asked;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	lp_bans_require_key(false);
+	lp_identity_adopt();
+	asked = lp_enrich_ask(&ask, ids, n, lp_clock_now());
+	for (int i = 0; i < n; i++)
+	{
+		lp_rows_set_uuid(rows, "lead_id", &ids[i]);
+		if (asked[i].job_id != 0)
+			lp_rows_set(rows, "job_id", Int64GetDatum(asked[i].job_id));
+		lp_rows_set_text(rows, "outcome", asked[i].outcome);
+		lp_rows_emit(rows);
+	}
+	lp_call_end();
+	return (Datum) 0;
+}

@@ -1,0 +1,525 @@
+/*
+ * settle.c
+ *	  From a stored answer to leads, money and jobs that are done.
+ *
+ * One transaction an answer: what it tells goes through lp_capture_apollo_raw,
+ * its price from reserved to spent, its jobs from started to done, and the
+ * stored copy goes.  Killed anywhere, the same answer is settled again by the
+ * next worker, and a capture of the same body changes nothing.
+ *
+ * An answer whose jobs are gone (the person was erased, the job cancelled) is
+ * dropped unread and its price booked; so are, of a batch, the people whose
+ * jobs are gone.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/lead.h"
+#include "providers/call.h"
+#include "store/sql.h"
+#include "util/clock.h"
+#include "util/errors.h"
+#include "util/jsonparse.h"
+#include "util/jsonwalk.h"
+#include "util/uuid.h"
+#include "worker/events.h"
+#include "worker/found.h"
+#include "store/jobs.h"
+#include "worker/money.h"
+#include "worker/requests.h"
+#include "worker/settle.h"
+#include "worker/webhooks.h"
+#include "worker/worker.h"
+
+static LpSql answer_sql = LP_SQL(
+	"SELECT a.call_id, a.body, a.received_at, c.started_at, c.reserved::float8, a.later,"
+	" c.endpoint, cardinality(c.subjects)"
+	" FROM @s@.lead_provider_answers a JOIN @s@.lead_provider_calls c ON c.id = a.call_id"
+	" WHERE a.error IS NULL ORDER BY a.call_id, a.later LIMIT 1 FOR UPDATE OF a");
+
+static LpSql jobs_sql = LP_SQL(
+	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
+	" array_position(c.subjects, j.subject)"
+	" FROM @s@.lead_jobs j JOIN @s@.lead_provider_calls c ON c.id = j.call_id"
+	" WHERE j.call_id = $1 AND j.state = 'started' ORDER BY j.id FOR UPDATE OF j",
+	INT8OID);
+
+static LpSql capture_sql = LP_SQL(
+	"SELECT lead_id, outcome FROM @s@.lp_capture_apollo_raw($1, $2) ORDER BY ordinal",
+	TEXTOID, TIMESTAMPTZOID);
+
+static LpSql ledger_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_calls SET outcome = coalesce($2, outcome),"
+	" credits = credits + $3::numeric, reserved = $4::numeric, reason = $5 WHERE id = $1",
+	INT8OID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID);
+
+static LpSql call_sql = LP_SQL(
+	"SELECT started_at, reserved::float8 FROM @s@.lead_provider_calls WHERE id = $1 FOR UPDATE",
+	INT8OID);
+
+/* Whether anybody whom a call was about is still there. */
+static LpSql anybody_sql = LP_SQL(
+	"SELECT FROM @s@.lead_provider_calls c, unnest(c.subjects) s(subject)"
+	" JOIN @s@.lead_pool p ON p.id = left(s.subject, 36)::uuid AND p.state <> 'erased'"
+	" WHERE c.id = $1 LIMIT 1",
+	INT8OID);
+
+static LpSql drop_sql = LP_SQL(
+	"DELETE FROM @s@.lead_provider_answers WHERE call_id = $1 AND later = $2",
+	INT8OID, BOOLOID);
+
+static LpSql set_aside_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_answers SET error = $3 WHERE call_id = $1 AND later = $2",
+	INT8OID, BOOLOID, TEXTOID);
+
+/* One stored answer and what it was asked for. */
+typedef struct Answer
+{
+	int64		call_id;
+	bool		later;			/* a webhook brought it */
+	char	   *body;
+	size_t		length;
+	Jsonb	   *json;			/* NULL: no JSON object */
+	TimestampTz received_at;
+	TimestampTz started_at;
+	double		reserved;
+	double		billed;
+	bool		of_people;		/* asked about in bulk */
+	int			n_subjects;
+	LpJobKind	kind;
+	LpJob	   *jobs;
+	int		   *positions;		/* of the jobs in the question, from 0 */
+	int			n;
+	int			found;			/* jobs whose subject the provider knew */
+} Answer;
+
+static Answer *
+load_answer(void)
+{
+	Answer	   *answer;
+	bytea	   *body;
+
+	if (lp_sql_run(&answer_sql, NULL, NULL) == 0)
+		return NULL;
+	answer = palloc0(sizeof(Answer));
+	answer->call_id = lp_col_int(0, 1, 0);
+	body = DatumGetByteaPP(lp_col(0, 2));
+	answer->length = VARSIZE_ANY_EXHDR(body);
+	answer->body = pnstrdup(VARDATA_ANY(body), answer->length);
+	answer->received_at = lp_col_time(0, 3, 0);
+	answer->started_at = lp_col_time(0, 4, 0);
+	answer->reserved = DatumGetFloat8(lp_col(0, 5));
+	answer->later = lp_col_bool(0, 6);
+	answer->of_people = strcmp(lp_col_text(0, 7), "people/bulk_match") == 0;
+	answer->n_subjects = lp_col_int(0, 8, 0);
+	answer->json = lp_json_parse(answer->body, answer->length);
+	if (answer->json != NULL)
+		answer->billed = lp_apollo_billed(&answer->json->root);
+	return answer;
+}
+
+static LpJobKind
+kind_named(const char *name)
+{
+	for (int i = 0; i < LP_JOB_KINDS; i++)
+		if (strcmp(lp_job_kind_name(i), name) == 0)
+			return i;
+	elog(ERROR, "a job of kind \"%s\" has an answer of another provider", name);
+}
+
+static void
+load_jobs(Answer *answer)
+{
+	Datum		values[] = {Int64GetDatum(answer->call_id)};
+
+	answer->n = lp_sql_run(&jobs_sql, values, NULL);
+	answer->jobs = palloc0(sizeof(LpJob) * Max(answer->n, 1));
+	answer->positions = palloc0(sizeof(int) * Max(answer->n, 1));
+	for (int i = 0; i < answer->n; i++)
+	{
+		LpJob	   *job = &answer->jobs[i];
+
+		job->id = lp_col_int(i, 1, 0);
+		answer->kind = kind_named(lp_col_text(i, 2));
+		job->attempts = lp_col_int(i, 3, 0);
+		job->lead_id = lp_col_uuid(i, 4);
+		job->request_id = lp_col_uuid(i, 5);
+		job->parameters = DatumGetJsonbPCopy(lp_col(i, 6));
+		job->repeated = lp_json_get_true(&job->parameters->root, LP_JOB_REPEATED);
+		answer->positions[i] = lp_col_int(i, 7, 0) - 1;
+	}
+}
+
+/* What a capture says about each element. */
+typedef struct Captured
+{
+	pg_uuid_t  *ids;
+	bool	   *known;
+	int			n;
+} Captured;
+
+static Captured
+capture(const Answer *answer)
+{
+	Datum		values[] = {CStringGetTextDatum(answer->body),
+	TimestampTzGetDatum(answer->received_at)};
+	Captured	captured;
+
+	captured.n = lp_sql_run(&capture_sql, values, NULL);
+	captured.ids = palloc0(sizeof(pg_uuid_t) * Max(captured.n, 1));
+	captured.known = palloc0(sizeof(bool) * Max(captured.n, 1));
+	for (int i = 0; i < captured.n; i++)
+	{
+		captured.known[i] = strcmp(lp_col_text(i, 2), "rejected") != 0;
+		if (!lp_col_is_null(i, 1))
+			captured.ids[i] = *lp_col_uuid(i, 1);
+	}
+	return captured;
+}
+
+/*
+ * Whether the provider knew whom a job asked about: the lead itself came back,
+ * or, in an answer as long as the question, somebody stands in its place.
+ */
+static bool
+is_found(const Answer *answer, int n, const Captured *captured)
+{
+	int			position = answer->positions[n];
+	pg_uuid_t	lead;
+
+	if (answer->jobs[n].lead_id == NULL)
+		return captured->n > 0 && captured->known[0];
+	lead = *answer->jobs[n].lead_id;
+	lp_lead_resolve(&lead, 1);
+	for (int i = 0; i < captured->n; i++)
+		if (captured->known[i] && lp_uuid_equal(&captured->ids[i], &lead))
+			return true;
+	return captured->n == answer->n_subjects && position >= 0 && captured->known[position];
+}
+
+static void
+finish_jobs(Answer *answer, const Captured *captured, TimestampTz now)
+{
+	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * answer->n);
+
+	for (int i = 0; i < answer->n; i++)
+	{
+		bool		found = is_found(answer, i, captured);
+
+		answer->found += found;
+		moves[i] = (LpJobMove)
+		{
+			.id = answer->jobs[i].id, .attempts = answer->jobs[i].attempts,
+				.to = LP_JOB_DONE, .next_at = DT_NOEND, .found = found,
+				.code = found ? NULL : "not_found"
+		};
+	}
+	for (int i = 0; i < answer->n; i++)
+		if (answer->billed > 0 && moves[i].found == (answer->found > 0))
+			moves[i].credits = answer->billed / (answer->found > 0 ? answer->found : answer->n);
+	(void) lp_jobs_move(moves, answer->n, now);
+}
+
+/* A null outcome leaves it; credits are added. */
+static void
+write_ledger(int64 call_id, const char *outcome, double credits, double reserved,
+			 const char *reason)
+{
+	Datum		values[] = {Int64GetDatum(call_id),
+		outcome == NULL ? (Datum) 0 : CStringGetTextDatum(outcome),
+		Float8GetDatum(credits), Float8GetDatum(reserved),
+	reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason)};
+	char		nulls[] = "     ";
+
+	nulls[1] = outcome == NULL ? 'n' : ' ';
+	nulls[4] = reason == NULL ? 'n' : ' ';
+	(void) lp_sql_run(&ledger_sql, values, nulls);
+}
+
+static void
+drop_answer(const Answer *answer)
+{
+	Datum		values[] = {Int64GetDatum(answer->call_id), BoolGetDatum(answer->later)};
+
+	(void) lp_sql_run(&drop_sql, values, NULL);
+}
+
+static void
+set_aside(int64 call_id, bool later, const char *error)
+{
+	Datum		values[] = {Int64GetDatum(call_id), BoolGetDatum(later),
+	CStringGetTextDatum(error)};
+
+	(void) lp_sql_run(&set_aside_sql, values, NULL);
+}
+
+static void
+move_all(const Answer *answer, LpJobState to, const char *code, const char *error,
+		 double reserved, TimestampTz now)
+{
+	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(answer->n, 1));
+
+	for (int i = 0; i < answer->n; i++)
+		moves[i] = (LpJobMove)
+	{
+		.id = answer->jobs[i].id, .attempts = answer->jobs[i].attempts,
+			.to = to, .next_at = to == LP_JOB_QUEUED ?
+			lp_jobs_next_at(answer->jobs[i].attempts, now) : DT_NOEND,
+			.found = -1, .reserved = reserved / answer->n, .code = code, .error = error
+	};
+	(void) lp_jobs_move(moves, answer->n, now);
+}
+
+/*
+ * 200, and not what was asked for: what was done, nobody knows.  The answer to
+ * a paid call is kept as long as a job waits for somebody who looks into it.
+ */
+static void
+settle_nonsense(const Answer *answer, const char *reason, TimestampTz now)
+{
+	bool		paid = answer->reserved > 0;
+	bool		held = false;
+	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(answer->n, 1));
+	TimestampTz again_at = answer->n == 0 ? now : lp_jobs_next_at(answer->jobs[0].attempts, now);
+
+	for (int i = 0; i < answer->n; i++)
+	{
+		const LpJob *job = &answer->jobs[i];
+
+		moves[i] = (LpJobMove)
+		{
+			.id = job->id, .attempts = job->attempts,
+				.to = job->attempts < lp_job_attempts ? LP_JOB_QUEUED : LP_JOB_DEAD,
+				.next_at = again_at, .found = -1,
+				.reserved = answer->reserved / answer->n, .code = LP_JOB_NONSENSE,
+				.error = strcmp(reason, "no_json") == 0 ? "the answer is no JSON object" :
+				"the answer has no list of matches"
+		};
+		if (paid)
+			lp_job_move_unknown(&moves[i], job->repeated);
+		held = held || moves[i].to == LP_JOB_UNKNOWN;
+	}
+	(void) lp_jobs_move(moves, answer->n, now);
+	write_ledger(answer->call_id, paid ? "unknown" : "failed", 0, answer->reserved, reason);
+	if (held)
+		set_aside(answer->call_id, answer->later, reason);
+	else
+		drop_answer(answer);
+}
+
+/* What came later, to a call that kept money back for it. */
+static void
+book_later(int64 call_id, double billed)
+{
+	Datum		values[] = {Int64GetDatum(call_id)};
+
+	if (lp_sql_run(&call_sql, values, NULL) == 0)
+		return;
+	lp_money_settle(LP_PROVIDER_APOLLO, lp_col_time(0, 1, 0), DatumGetFloat8(lp_col(0, 2)), billed);
+	write_ledger(call_id, NULL, billed, 0, NULL);
+}
+
+static bool
+is_anybody_left(int64 call_id)
+{
+	Datum		values[] = {Int64GetDatum(call_id)};
+
+	return lp_sql_run(&anybody_sql, values, NULL) > 0;
+}
+
+/* Polled for instead of a webhook: not ready, or the same as it would bring. */
+static void
+settle_poll(Answer *answer, TimestampTz now)
+{
+	const char *status = lp_json_get_text(&answer->json->root, "webhook_status");
+	char	   *of_call = lp_json_get_text(&answer->jobs[0].parameters->root, "call_id");
+	int64		call_id = of_call == NULL ? 0 : strtoll(of_call, NULL, 10);
+	Captured	captured = {0};
+	JsonbValue	result;
+	double		billed = 0;
+
+	write_ledger(answer->call_id, "ok", 0, 0, NULL);
+	if (status != NULL && strcmp(status, "in_progress") == 0)
+	{
+		move_all(answer, LP_JOB_QUEUED, LP_JOB_FAILED, "the provider has no result yet", 0, now);
+		return;
+	}
+	if (lp_json_get(&answer->json->root, "webhook_result", &result) && lp_json_is_object(&result))
+	{
+		billed = lp_apollo_billed(result.val.binary.data);
+		if (is_anybody_left(call_id))
+			captured = capture(answer);
+	}
+	finish_jobs(answer, &captured, now);
+	/* what a webhook brought before was booked then */
+	if (lp_webhook_use(call_id, now))
+		book_later(call_id, billed);
+}
+
+/* Of a batch, people whose jobs are gone are not read. */
+static void
+leave_out_gone(Answer *answer)
+{
+	bool	   *gone = palloc(sizeof(bool) * Max(answer->n_subjects, 1));
+	char	   *rest;
+
+	if (!answer->of_people || answer->n >= answer->n_subjects)
+		return;
+	memset(gone, true, answer->n_subjects);
+	for (int i = 0; i < answer->n; i++)
+		if (answer->positions[i] >= 0)
+			gone[answer->positions[i]] = false;
+	rest = lp_apollo_without(answer->body, gone, answer->n_subjects);
+	if (rest != NULL)
+		answer->body = rest;
+}
+
+/* The answer to a paid call; what it kept money back for comes later. */
+static void
+settle_paid(Answer *answer, TimestampTz now)
+{
+	double		kept = 0;
+
+	if (answer->n > 0)
+	{
+		Captured	captured;
+
+		leave_out_gone(answer);
+		captured = capture(answer);
+		finish_jobs(answer, &captured, now);
+		if (answer->found > 0 && lp_webhook_answered(answer->call_id, &answer->json->root))
+			kept = Max(0, answer->reserved - answer->billed);
+	}
+	lp_money_settle(LP_PROVIDER_APOLLO, answer->started_at, answer->reserved - kept, answer->billed);
+	write_ledger(answer->call_id, answer->n > 0 && answer->found == 0 ? "not_found" : "ok",
+				 answer->billed, kept, answer->n == 0 ? "dropped" : NULL);
+	if (answer->kind == LP_JOB_ENRICH)
+		lp_requests_enriched(answer->jobs, answer->n);
+}
+
+/* Why an answer is none; NULL: it is one. */
+static const char *
+what_is_wrong(const Answer *answer)
+{
+	JsonbValue	matches;
+
+	if (answer->json == NULL)
+		return "no_json";
+	if (answer->of_people && !answer->later &&
+		!(lp_json_get(&answer->json->root, "matches", &matches) && lp_json_is_list(&matches)))
+		return "no_matches";
+	return NULL;
+}
+
+static void
+settle(Answer *answer, TimestampTz now)
+{
+	const char *wrong = what_is_wrong(answer);
+
+	if (!answer->later)
+		load_jobs(answer);
+	if (wrong != NULL)
+	{
+		settle_nonsense(answer, wrong, now);
+		return;
+	}
+	if (answer->later)
+	{
+		if (is_anybody_left(answer->call_id))
+			(void) capture(answer);
+		book_later(answer->call_id, answer->billed);
+	}
+	else if (answer->n > 0 && answer->kind == LP_JOB_SEARCH)
+	{
+		lp_found_settle(&answer->jobs[0], answer->json, answer->body, answer->received_at);
+		write_ledger(answer->call_id, "ok", 0, 0, NULL);
+	}
+	else if (answer->n > 0 && answer->kind == LP_JOB_PHONE_POLL)
+		settle_poll(answer, now);
+	else
+		settle_paid(answer, now);
+	drop_answer(answer);
+}
+
+/* What cannot be captured is kept, and its jobs say so. */
+static void
+give_up(int64 call_id, bool later, const char *code)
+{
+	Answer		answer = {.call_id = call_id};
+
+	lp_worker_begin("setting an answer aside");
+	if (!later)
+		load_jobs(&answer);
+	set_aside(call_id, later, code);
+	move_all(&answer, LP_JOB_DEAD, LP_JOB_NONSENSE, "the answer could not be captured", 0, lp_clock_now());
+	lp_worker_event("error", "apollo", answer.n > 0 ? answer.jobs[0].id : 0, code,
+					"an answer could not be captured; lp_job_retry tries again without another call");
+	lp_worker_commit();
+}
+
+/* Whether an error is about this answer, and would come again. */
+static bool
+is_about_the_answer(int code)
+{
+	switch (ERRCODE_TO_CATEGORY(code))
+	{
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_INTERNAL_ERROR:
+		case ERRCODE_PLPGSQL_ERROR:
+		case ERRCODE_TRIGGERED_ACTION_EXCEPTION:
+		case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
+			return true;
+		default:
+			return code == ERRCODE_LP_TOO_LARGE;
+	}
+}
+
+bool
+lp_settle_next(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int64 call_id = 0;
+	volatile bool later = false;
+
+	PG_TRY();
+	{
+		Answer	   *answer;
+
+		lp_worker_begin("capturing");
+		answer = load_answer();
+		if (answer != NULL)
+		{
+			call_id = answer->call_id;
+			later = answer->later;
+			settle(answer, lp_clock_now());
+		}
+		lp_worker_commit();
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (call_id == 0 || !is_about_the_answer(code))
+			PG_RE_THROW();
+		/* its words may be the person's: the log gets the code alone */
+		HOLD_INTERRUPTS();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		ereport(LOG,
+				errmsg("answer to call " INT64_FORMAT " could not be captured: SQLSTATE %s",
+					   call_id, unpack_sql_state(code)));
+		give_up(call_id, later, unpack_sql_state(code));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return call_id != 0;
+}
