@@ -89,7 +89,7 @@ matrix:
 	@test/matrix.sh
 # Until one fails, or ROUNDS are over.
 ROUNDS = 20
-CHAOS = crash explain fuzz merge_identity merge_since stress
+CHAOS = crash explain fuzz merge_identity merge_since stress worker_kill
 chaos:
 	@for round in $$(seq $(ROUNDS)); do \
 		LEADPOOL_SEED=random test/run.sh test tap $(CHAOS) || exit 1; \
