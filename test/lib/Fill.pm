@@ -95,6 +95,14 @@ sub fill
 			lp_suppress('email', 'person3\@company3.example', 'excluded', client_id => '$one');
 		INSERT INTO lead_provider_calls (provider, endpoint, subjects, outcome, credits, started_at)
 			VALUES ('apollo', 'people/match', '{person1}', 'ok', 1, '2026-03-04 14:00+00');
+		INSERT INTO lead_jobs (kind, provider, state, lead_id, subject, next_at, created_by, created_at)
+			SELECT 'enrich', 'apollo', 'queued', p.id, p.id::text, '2026-03-04 14:00+00', 'somebody', '2026-03-04 14:00+00'
+			FROM (SELECT id FROM lead_pool ORDER BY id LIMIT 1) p;
+		INSERT INTO lead_provider_answers (call_id, body, received_at, error) VALUES (1, '{}', '2026-03-04 14:00+00', '22P02');
+		INSERT INTO lead_budgets VALUES ('apollo', '2026-03-04', 1, 2);
+		INSERT INTO lead_provider_state (provider, endpoint, updated_at) VALUES ('apollo', '', '2026-03-04 14:00+00');
+		INSERT INTO lead_webhook_tokens VALUES ('\\x00', 1, '2026-03-04 14:00+00', '2026-04-04 14:00+00');
+		INSERT INTO lead_request_candidates SELECT p.id, p.id, '2026-03-04 14:00+00' FROM (SELECT id FROM lead_pool LIMIT 1) p;
 		INSERT INTO lead_worker_identity VALUES (1, 2, 3, '', '2026-03-04 14:00+00', 'somebody');
 		INSERT INTO lead_worker_events (at, level, code, message) VALUES ('2026-03-04 14:00+00', 'error', 'XX000', 'no');
 		SELECT lp_unsuppress(lp_suppress('email', 'lifted\@nowhere.example', 'operator'), 'by mistake');
