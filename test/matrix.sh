@@ -38,15 +38,15 @@ mirror() {
 		grep -v -e security -e '^file:' | head -1
 }
 
-# make_root MAJOR: the root, unless it is there and complete.
+# make_root MAJOR: the root, unless it is there, complete, and of these packages.
 make_root() {
 	local major=$1 root=$cache/pg$1 release packages
 
-	[ -e "$root/.ready" ] && return 0
 	release=$(release_of "$major")
 	packages=postgresql-$major,postgresql-client-$major,libpq-dev,libipc-run-perl
 	packages+=,gcc,g++,make,perl,libc6-dev,libidn2-dev,libpsl-dev,libphonenumber-dev
-	packages+=,libcurl4-openssl-dev,libjson-c-dev,openssl
+	packages+=,libcurl4-openssl-dev
+	[ "$(cat "$root/.ready" 2> /dev/null)" != "$packages" ] || return 0
 	rm -rf "$root"
 
 	# No daemon starts and no cluster is made by the packages' own scripts.  The
@@ -68,7 +68,7 @@ make_root() {
 			dpkg --force-depends -i postgresql-server-dev-$major*.deb
 			rm postgresql-server-dev-$major*.deb'" \
 		"$release" "$root" "deb $(mirror) $release main"
-	touch "$root/.ready"
+	echo "$packages" > "$root/.ready"
 }
 
 # copy_tree ROOT: the sources as they are now, without anything built.
