@@ -55,12 +55,6 @@ static const bool legal[LP_ASSIGNMENT_STATES][LP_ASSIGNMENT_STATES] = {
 	},
 };
 
-const char *
-lp_assignment_state_name(LpAssignmentState state)
-{
-	return state_names[state];
-}
-
 LpAssignmentState
 lp_assignment_state_from_name(const char *name)
 {

@@ -19,7 +19,6 @@ typedef enum LpAssignmentState
 	LP_ASSIGNMENT_STATES
 } LpAssignmentState;
 
-extern const char *lp_assignment_state_name(LpAssignmentState state);
 
 /* LP_ASSIGNMENT_STATES for a word that is none. */
 extern LpAssignmentState lp_assignment_state_from_name(const char *name);

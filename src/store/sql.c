@@ -78,12 +78,6 @@ lp_schema(void)
 	return current_schema_oid;
 }
 
-char *
-lp_schema_name(void)
-{
-	return current_schema_name;
-}
-
 /* The statement with the schema written in. */
 static char *
 with_schema(const char *text)

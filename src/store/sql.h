@@ -97,7 +97,6 @@ extern void lp_call_begin_own(Oid schema);
 extern void lp_call_end(void);
 extern MemoryContext lp_call_result_context(void);
 extern Oid	lp_schema(void);
-extern char *lp_schema_name(void);	/* quoted */
 
 /* The row at SPI_tuptable as a composite Datum that outlives the call. */
 extern Datum lp_call_return_row(uint64 row);

@@ -52,12 +52,6 @@ lp_money_day(TimestampTz at)
 	return days - (at % USECS_PER_DAY < 0 ? 1 : 0);
 }
 
-TimestampTz
-lp_money_day_end(TimestampTz at)
-{
-	return (TimestampTz) (lp_money_day(at) + 1) * USECS_PER_DAY;
-}
-
 static double
 limit_of(LpProviderId provider)
 {

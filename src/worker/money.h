@@ -10,9 +10,8 @@
 
 #include "util/worker_settings.h"
 
-/* The UTC day that a call counts for, and its end. */
+/* The UTC day that a call counts for. */
 extern DateADT lp_money_day(TimestampTz at);
-extern TimestampTz lp_money_day_end(TimestampTz at);
 
 /*
  * Locks the day's row and returns what is left to reserve (infinite without a

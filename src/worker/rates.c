@@ -358,12 +358,6 @@ lp_rates_failed(LpProviderId provider, TimestampTz now)
 	}
 }
 
-LpHold
-lp_rates_hold(LpProviderId provider)
-{
-	return gates[provider].hold;
-}
-
 void
 lp_rates_forgive(void)
 {

@@ -37,8 +37,6 @@ extern void lp_rates_answered(LpProviderId provider, LpJobKind kind,
 							  const LpReply *reply, TimestampTz now);
 extern void lp_rates_failed(LpProviderId provider, TimestampTz now);
 
-extern LpHold lp_rates_hold(LpProviderId provider);
-
 /* Ends the holds that only a human can end: he may have. */
 extern void lp_rates_forgive(void);
 
