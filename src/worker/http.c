@@ -2,8 +2,8 @@
  * http.c
  *	  The HTTP engine: libcurl's multi interface behind our own.
  *
- * curl_multi_poll() and curl_multi_perform(), not socket_action(): measured
- * two to three times as fast here.
+ * Turned by events (http_sockets.c): what a turn costs depends on the calls
+ * that have something to tell, not on how many are in flight.
  *
  * Threads: libcurl looks up names in threads of its own.  A thread that took
  * one of the server's signals would run a handler that expects to be in the
@@ -22,14 +22,12 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
+#include "worker/http_request.h"
 #include "worker/http_transfer.h"
 
 #if LIBCURL_VERSION_NUM < 0x075500
 #error libcurl 7.85 or later is needed
 #endif
-
-/* The longest sleep in libcurl: what a set latch may have to wait. */
-#define LP_HTTP_MAX_WAIT 20
 
 static void
 block_signals(sigset_t *before)
@@ -71,25 +69,6 @@ keep_transfer(LpHttp *http, LpHttpTransfer *transfer)
 	http->idle_count++;
 }
 
-/*
- * The server counts the descriptors that others have open, so that its own
- * do not run out; it is told outside libcurl's callbacks, since it may throw.
- */
-static void
-report_sockets(LpHttp *http)
-{
-	while (http->reserved < http->sockets)
-	{
-		ReserveExternalFD();
-		http->reserved++;
-	}
-	while (http->reserved > http->sockets)
-	{
-		ReleaseExternalFD();
-		http->reserved--;
-	}
-}
-
 static void
 destroy(void *arg)
 {
@@ -98,8 +77,7 @@ destroy(void *arg)
 	lp_http_cancel_all(http);
 	free_list(&http->idle);
 	curl_multi_cleanup(http->multi);
-	http->sockets = 0;
-	report_sockets(http);
+	lp_http_sockets_destroy(&http->sockets);
 	free(http->ca_file);
 	free(http);
 }
@@ -131,10 +109,13 @@ lp_http_create(const LpHttpLimits *limits)
 	dlist_init(&http->ended);
 	dlist_init(&http->taken);
 	dlist_init(&http->idle);
+	http->sockets.epoll = -1;
 	callback->func = destroy;
 	callback->arg = http;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 
+	lp_http_sockets_init(&http->sockets);
+	lp_http_sockets_attach(&http->sockets, http->multi);
 	lp_http_configure(http, limits);
 	return http;
 }
@@ -206,7 +187,7 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	bool		loopback;
 	const char *why;
 
-	why = lp_http_transfer_refusal(request, http->allow_loopback_http,
+	why = lp_http_request_refusal(request, http->allow_loopback_http,
 								   &loopback);
 	if (why != NULL)
 	{
@@ -263,25 +244,18 @@ void
 lp_http_turn(LpHttp *http, int wait_ms)
 {
 	sigset_t	before;
-	int			running;
 
 	if (http->in_flight == 0)
 		return;
-	wait_ms = Min(Max(wait_ms, 0), LP_HTTP_MAX_WAIT);
-
-	/*
-	 * Calls that were just started make the poll return at once, so this
-	 * order costs them nothing, and one perform a turn is enough.
-	 */
 	if (wait_ms > 0 && dlist_is_empty(&http->ended))
-		curl_multi_poll(http->multi, NULL, 0, wait_ms, NULL);
+		lp_http_sockets_wait(&http->sockets, wait_ms);
 
 	block_signals(&before);
-	curl_multi_perform(http->multi, &running);
+	lp_http_sockets_act(&http->sockets, http->multi);
 	restore_signals(&before);
 
 	collect(http);
-	report_sockets(http);
+	lp_http_sockets_report(&http->sockets);
 }
 
 LpHttpAnswer *
@@ -340,5 +314,5 @@ lp_http_cancel_all(LpHttp *http)
 	free_list(&http->ended);
 	free_list(&http->taken);
 	http->in_flight = 0;
-	report_sockets(http);
+	lp_http_sockets_report(&http->sockets);
 }

@@ -101,9 +101,9 @@ extern int	lp_http_in_flight(LpHttp *http);
 extern bool lp_http_start(LpHttp *http, const LpHttpRequest *request);
 
 /*
- * Lets what is in flight go on, after waiting for it for at most wait_ms (and
- * at most 20: a set latch cannot end that sleep).  Does not wait if there is
- * an answer to take.
+ * Lets what is in flight go on, after waiting for it for at most wait_ms.  The
+ * process's latch ends that wait and stays set.  Does not wait if there is an
+ * answer to take.
  */
 extern void lp_http_turn(LpHttp *http, int wait_ms);
 

@@ -13,57 +13,11 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include "worker/http_request.h"
 #include "worker/http_transfer.h"
 
 /* All headers of an answer together. */
-#define LP_HTTP_MAX_HEADERS (64 * 1024)
-
-/* A buffer that grew beyond this is not kept for the next call. */
-#define LP_HTTP_KEEP_BUFFER (64 * 1024)
-
-#define LP_HTTP_MAX_URL (8 * 1024)
-
-/* Room for length more bytes.  On failure nothing has changed. */
-static bool
-reserve(LpHttpBuffer *buffer, size_t length)
-{
-	size_t		size = Max(buffer->size, 1024);
-	char	   *data;
-
-	if (buffer->size - buffer->used >= length)
-		return true;
-	while (size - buffer->used < length)
-		size *= 2;
-	data = realloc(buffer->data, size);
-	if (data == NULL)
-		return false;
-	buffer->data = data;
-	buffer->size = size;
-	return true;
-}
-
-static void
-clear_buffer(LpHttpBuffer *buffer)
-{
-	if (buffer->size > LP_HTTP_KEEP_BUFFER)
-	{
-		free(buffer->data);
-		memset(buffer, 0, sizeof(*buffer));
-	}
-	buffer->used = 0;
-}
-
-static void
-append(LpHttpBuffer *buffer, const char *data, size_t length)
-{
-	memcpy(buffer->data + buffer->used, data, length);
-	buffer->used += length;
-}
+#define MAX_HEADERS (64 * 1024)
 
 /* ---- callbacks ---- */
 
@@ -80,12 +34,12 @@ on_body(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	/* One byte more: the body ends with a zero. */
-	if (!reserve(&transfer->body, length + 1))
+	if (!lp_http_buffer_reserve(&transfer->body, length + 1))
 	{
 		transfer->no_memory = true;
 		return 0;
 	}
-	append(&transfer->body, data, length);
+	lp_http_buffer_append(&transfer->body, data, length);
 	return length;
 }
 
@@ -118,20 +72,20 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	while (end > value && (end[-1] == '\r' || end[-1] == '\n' ||
 						   end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	if (transfer->headers.used + length + 2 > LP_HTTP_MAX_HEADERS)
+	if (transfer->headers.used + length + 2 > MAX_HEADERS)
 	{
 		transfer->too_large = true;
 		return 0;
 	}
-	if (!reserve(&transfer->headers, length + 2))
+	if (!lp_http_buffer_reserve(&transfer->headers, length + 2))
 	{
 		transfer->no_memory = true;
 		return 0;
 	}
-	append(&transfer->headers, data, colon - data);
-	append(&transfer->headers, "", 1);
-	append(&transfer->headers, value, end - value);
-	append(&transfer->headers, "", 1);
+	lp_http_buffer_append(&transfer->headers, data, colon - data);
+	lp_http_buffer_append(&transfer->headers, "", 1);
+	lp_http_buffer_append(&transfer->headers, value, end - value);
+	lp_http_buffer_append(&transfer->headers, "", 1);
 	return length;
 }
 
@@ -147,239 +101,7 @@ before_request(void *arg, char *remote_ip, char *local_ip, int remote_port,
 	return CURL_PREREQFUNC_OK;
 }
 
-static bool
-is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-	{
-		const struct sockaddr_in *in = (const struct sockaddr_in *) address;
-
-		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	}
-	if (address->sa_family == AF_INET6)
-	{
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) address;
-
-		return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-	}
-	return false;
-}
-
-/* What is not encrypted stays on this machine, whatever a name resolves to. */
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	LpHttpTransfer *transfer = arg;
-	curl_socket_t fd;
-
-	if (purpose != CURLSOCKTYPE_IPCXN ||
-		(transfer->loopback && !is_loopback(&address->addr)))
-		return CURL_SOCKET_BAD;
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-				address->protocol);
-	if (fd < 0)
-		return CURL_SOCKET_BAD;
-	transfer->http->sockets++;
-	return fd;
-}
-
-/* A connection outlives the call that opened it: arg is the engine. */
-static int
-close_socket(void *arg, curl_socket_t fd)
-{
-	LpHttp	   *http = arg;
-
-	http->sockets--;
-	return close(fd);
-}
-
-/* ---- requests ---- */
-
-/* RFC 9110's token: the name of a method or a header. */
-static bool
-is_token(const char *text)
-{
-	if (text == NULL || *text == '\0')
-		return false;
-	for (; *text != '\0'; text++)
-	{
-		if (!((*text >= '0' && *text <= '9') ||
-			  (*text >= 'A' && *text <= 'Z') ||
-			  (*text >= 'a' && *text <= 'z') ||
-			  strchr("!#$%&'*+-.^_`|~", *text) != NULL))
-			return false;
-	}
-	return true;
-}
-
-/*
- * An authority is host[:port].  No "user@", and nothing that another reader
- * of the URL could see otherwise.
- */
-static bool
-is_authority(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-	{
-		if (!((text[i] >= '0' && text[i] <= '9') ||
-			  (text[i] >= 'A' && text[i] <= 'Z') ||
-			  (text[i] >= 'a' && text[i] <= 'z') ||
-			  memchr("-.:[]_", text[i], 6) != NULL))
-			return false;
-	}
-	return length > 0;
-}
-
-/* Literally this machine, then nothing or a port. */
-static bool
-names_loopback(const char *authority, size_t length)
-{
-	static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
-
-	for (int i = 0; i < lengthof(names); i++)
-	{
-		size_t		n = strlen(names[i]);
-
-		if (length >= n && pg_strncasecmp(authority, names[i], n) == 0 &&
-			(length == n || (authority[n] == ':' &&
-							 strspn(authority + n + 1, "0123456789") == length - n - 1)))
-			return true;
-	}
-	return false;
-}
-
-static const char *
-url_refusal(const char *url, bool allow_loopback_http, bool *loopback)
-{
-	const char *authority;
-	size_t		length;
-	bool		tls;
-
-	*loopback = false;
-	if (url == NULL || strnlen(url, LP_HTTP_MAX_URL + 1) > LP_HTTP_MAX_URL)
-		return "the URL is missing or too long";
-	for (const char *c = url; *c != '\0'; c++)
-	{
-		if (*c <= ' ' || *c >= 0x7f || *c == '\\')
-			return "the URL has a character that must be escaped";
-	}
-	tls = pg_strncasecmp(url, "https://", 8) == 0;
-	if (!tls && pg_strncasecmp(url, "http://", 7) != 0)
-		return "the URL is neither https nor http";
-	authority = url + (tls ? 8 : 7);
-	length = strcspn(authority, "/?#");
-	if (!is_authority(authority, length))
-		return "the URL has no plain host";
-	if (tls)
-		return NULL;
-	if (!names_loopback(authority, length))
-		return "http without TLS is for this machine only";
-	if (!allow_loopback_http)
-		return "http without TLS is not allowed";
-	*loopback = true;
-	return NULL;
-}
-
-const char *
-lp_http_transfer_refusal(const LpHttpRequest *request,
-						 bool allow_loopback_http, bool *loopback)
-{
-	if (!is_token(request->method))
-		return "the method is not a token";
-	for (int i = 0; i < request->nheaders; i++)
-	{
-		const char *value = request->headers[i].value;
-
-		if (!is_token(request->headers[i].name))
-			return "a header's name is not a token";
-		if (value == NULL)
-			return "a header has no value";
-		for (; *value != '\0'; value++)
-		{
-			if (((unsigned char) *value < ' ' && *value != '\t') ||
-				*value == 0x7f)
-				return "a header's value has a control character";
-		}
-	}
-	return url_refusal(request->url, allow_loopback_http, loopback);
-}
-
-/* One string in the request's block; the room is there. */
-static char *
-put_string(LpHttpBuffer *buffer, const char *text)
-{
-	char	   *start = buffer->data + buffer->used;
-
-	append(buffer, text, strlen(text) + 1);
-	return start;
-}
-
-/* The next element of the list of headers: "name: value", or "name;". */
-static void
-put_header(LpHttpBuffer *buffer, struct curl_slist *item, const char *name,
-		   const char *value)
-{
-	item->data = buffer->data + buffer->used;
-	item->next = item + 1;
-	append(buffer, name, strlen(name));
-	if (value[0] == '\0')
-		append(buffer, ";", 2);
-	else
-	{
-		append(buffer, ": ", 2);
-		append(buffer, value, strlen(value) + 1);
-	}
-}
-
-/*
- * Copies a request into one block: the list of headers, then its strings, the
- * URL, the method and the body.  Returns the list.
- *
- * Two headers of libcurl's own are taken away: the pause before a large body,
- * and a guess what the body is.
- */
-static struct curl_slist *
-copy_request(LpHttpBuffer *buffer, const LpHttpRequest *request,
-			 char **url, char **method, char **body)
-{
-	int			count = request->nheaders + 2;
-	size_t		need = count * sizeof(struct curl_slist);
-	bool		typed = false;
-	struct curl_slist *list;
-	int			n = 0;
-
-	need += strlen(request->url) + strlen(request->method) + 2 +
-		request->body_length + 64;
-	for (int i = 0; i < request->nheaders; i++)
-		need += strlen(request->headers[i].name) +
-			strlen(request->headers[i].value) + 4;
-	clear_buffer(buffer);
-	if (!reserve(buffer, need))
-		return NULL;
-
-	list = (struct curl_slist *) buffer->data;
-	buffer->used = count * sizeof(struct curl_slist);
-	for (int i = 0; i < request->nheaders; i++)
-	{
-		put_header(buffer, &list[n++], request->headers[i].name,
-				   request->headers[i].value);
-		typed |= pg_strcasecmp(request->headers[i].name, "content-type") == 0;
-	}
-	list[n].data = put_string(buffer, "Expect:");
-	list[n].next = NULL;
-	if (!typed && request->body != NULL)
-	{
-		list[n].next = &list[n + 1];
-		list[++n].data = put_string(buffer, "Content-Type:");
-		list[n].next = NULL;
-	}
-	*url = put_string(buffer, request->url);
-	*method = put_string(buffer, request->method);
-	*body = buffer->data + buffer->used;
-	if (request->body != NULL)
-		append(buffer, request->body, request->body_length);
-	return list;
-}
+/* ---- options ---- */
 
 /* The options that all calls of an engine share. */
 static bool
@@ -401,10 +123,6 @@ set_shared_options(LpHttpTransfer *transfer)
 	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, before_request);
 	SET(CURLOPT_PREREQDATA, transfer);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	SET(CURLOPT_CLOSESOCKETDATA, http);
 
 	/* No signals, no waiting for a resolver's thread at the end. */
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -460,15 +178,14 @@ lp_http_transfer_prepare(LpHttpTransfer *transfer,
 
 	transfer->answer.owner = request->owner;
 	transfer->max_body = request->max_body;
-	transfer->loopback = loopback;
 	transfer->free_call = request->free_call;
 	transfer->begun = 0;
 	transfer->in_body = transfer->too_large = transfer->no_memory = false;
 	transfer->error[0] = '\0';
-	clear_buffer(&transfer->headers);
-	clear_buffer(&transfer->body);
-	headers = copy_request(&transfer->request, request, &url, &method, &body);
-	if (headers == NULL || !reserve(&transfer->body, 1))
+	lp_http_buffer_clear(&transfer->headers);
+	lp_http_buffer_clear(&transfer->body);
+	headers = lp_http_request_copy(&transfer->request, request, &url, &method, &body);
+	if (headers == NULL || !lp_http_buffer_reserve(&transfer->body, 1))
 		return false;
 	if (transfer->generation != transfer->http->generation &&
 		!set_shared_options(transfer))
@@ -504,7 +221,7 @@ lp_http_transfer_prepare(LpHttpTransfer *transfer,
 	}
 	SET(CURLOPT_CUSTOMREQUEST, get || head ? NULL : method);
 #undef SET
-	return good;
+	return good && lp_http_sockets_use(&transfer->http->sockets, easy, loopback);
 }
 
 /* ---- answers ---- */

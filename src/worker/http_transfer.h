@@ -2,7 +2,7 @@
  * http_transfer.h
  *	  One call of the HTTP engine, and the engine's own state.
  *
- * For http.c and http_transfer.c only.
+ * For the files http*.c only.
  */
 #ifndef LP_HTTP_TRANSFER_H
 #define LP_HTTP_TRANSFER_H
@@ -12,18 +12,13 @@
 #include "lib/ilist.h"
 
 #include "worker/http.h"
-
-/* A block from malloc() that only grows; used counts the bytes in it. */
-typedef struct LpHttpBuffer
-{
-	char	   *data;
-	size_t		used;
-	size_t		size;
-} LpHttpBuffer;
+#include "worker/http_buffer.h"
+#include "worker/http_sockets.h"
 
 struct LpHttp
 {
 	CURLM	   *multi;
+	LpHttpSockets sockets;
 	uint32		generation;		/* of the options below */
 	int			max_connections;
 	int			connect_timeout_ms;
@@ -32,8 +27,6 @@ struct LpHttp
 
 	int			in_flight;
 	int			idle_count;
-	int			sockets;		/* open now */
-	int			reserved;		/* of these, known to the server's file code */
 
 	/* Each transfer is in one of these. */
 	dlist_head	flying;			/* in multi */
@@ -53,7 +46,6 @@ typedef struct LpHttpTransfer
 
 	LpHttpBuffer request;		/* URL, headers and body as they are sent */
 	size_t		max_body;
-	bool		loopback;		/* may connect to this machine only */
 	bool		free_call;
 	int			begun;			/* how often it was sent, or begun to be */
 
@@ -68,11 +60,6 @@ typedef struct LpHttpTransfer
 /* Null if memory is out. */
 extern LpHttpTransfer *lp_http_transfer_new(LpHttp *http);
 extern void lp_http_transfer_free(LpHttpTransfer *transfer);
-
-/* Why a request must not be sent, or null.  Sets *loopback. */
-extern const char *lp_http_transfer_refusal(const LpHttpRequest *request,
-											bool allow_loopback_http,
-											bool *loopback);
 
 /* Makes it ready to fly; false if memory is out. */
 extern bool lp_http_transfer_prepare(LpHttpTransfer *transfer,

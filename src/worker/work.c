@@ -29,7 +29,6 @@
 #include "worker/work.h"
 #include "worker/worker.h"
 
-#define POLL_MS 20				/* a set latch cannot end it */
 #define STORE_MANY 200
 #define STORE_AFTER (50 * 1000L)	/* us */
 #define SLICE (40 * 1000L)		/* us of one step */
@@ -444,13 +443,15 @@ capture(TimestampTz started)
 
 /* How long to wait for answers: not beyond what else is due. */
 static int
-poll_ms(void)
+wait_ms(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = now + POLL_MS * 1000L;
+	TimestampTz until = now + LOOK_EVERY;
 
 	for (int provider = 0; provider < LP_PROVIDERS; provider++)
 		until = Min(until, Max(work.start_at, worth_starting_at(provider, now)));
+	if (work.n_ended > 0)
+		until = Min(until, work.first_ended_at + STORE_AFTER);
 	return TimestampDifferenceMilliseconds(now, Max(now, until));
 }
 
@@ -464,7 +465,7 @@ go_on(bool wait)
 	bool		quiet = true;
 
 	if (lp_http_in_flight(work.http) > 0)
-		lp_http_turn(work.http, wait ? poll_ms() : 0);
+		lp_http_turn(work.http, wait ? wait_ms() : 0);
 	quiet = collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();

@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -162,6 +163,7 @@ http_run(PG_FUNCTION_ARGS)
 	{
 		LpHttpAnswer *answer;
 
+		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		while (started < nurls && lp_http_room(engine) > 0)
 		{
@@ -239,6 +241,7 @@ http_bench(PG_FUNCTION_ARGS)
 	{
 		LpHttpAnswer *answer;
 
+		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		for (int room = lp_http_room(engine); room > 0 && started < calls; room--, started++)
 			lp_http_start(engine, &request);

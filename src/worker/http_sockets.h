@@ -1,0 +1,53 @@
+/*
+ * http_sockets.h
+ *	  The sockets of the HTTP engine: which may be opened, and which have
+ *	  something to tell.
+ *
+ * For the files http*.c only.
+ */
+#ifndef LP_HTTP_SOCKETS_H
+#define LP_HTTP_SOCKETS_H
+
+#include <curl/curl.h>
+
+#include "storage/latch.h"
+
+/* What is known of a descriptor. */
+typedef struct LpHttpSocket
+{
+	uint32		life;			/* a number is given to one socket after another */
+	uint8		wanted;			/* EPOLLIN, EPOLLOUT: what libcurl waits for */
+	uint8		armed;			/* what epoll reports; 0: not in its set */
+	bool		ours;			/* opened here, so that its end is seen */
+} LpHttpSocket;
+
+typedef struct LpHttpSockets
+{
+	int			epoll;			/* -1: none yet */
+	WaitEventSet *wait;			/* epoll, the latch, the postmaster */
+	LpHttpSocket *sockets;		/* by descriptor */
+	int			size;			/* of sockets */
+	int			open;			/* ours, now */
+	int			reserved;		/* of these, known to the server's file code */
+	int64		due;			/* us: libcurl's next timer; -1: none */
+} LpHttpSockets;
+
+extern void lp_http_sockets_init(LpHttpSockets *sockets);
+extern void lp_http_sockets_destroy(LpHttpSockets *sockets);
+
+/* Makes multi report here what it waits for. */
+extern void lp_http_sockets_attach(LpHttpSockets *sockets, CURLM *multi);
+
+/* Makes easy open and close its sockets here; loopback: on this machine only. */
+extern bool lp_http_sockets_use(LpHttpSockets *sockets, CURL *easy, bool loopback);
+
+/* Waits for events, timers and the latch, for at most wait_ms. */
+extern void lp_http_sockets_wait(LpHttpSockets *sockets, int wait_ms);
+
+/* Tells multi what has happened; never throws. */
+extern void lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi);
+
+/* Tells the server's file code how many are open; may throw. */
+extern void lp_http_sockets_report(LpHttpSockets *sockets);
+
+#endif							/* LP_HTTP_SOCKETS_H */
