@@ -53,7 +53,7 @@ INSERT INTO lead_provider_calls (provider, endpoint, subjects, http_status, outc
 VALUES ('apollo', 'people/bulk_match', '{a1,a2,a3}', 200, 'ok', 3, '2026-03-04 14:00+00', '2026-03-04 14:00+00') RETURNING id AS call \gset
 SELECT pg_temp.job('dead', 'a1') AS a1, pg_temp.job('dead', 'a2') AS a2, pg_temp.job('cancelled', 'a3') AS a3 \gset
 UPDATE lead_jobs SET call_id = :call, error_code = 'LP102' WHERE id IN (:a1, :a2, :a3);
-INSERT INTO lead_provider_answers VALUES (:call, false, '{}', '2026-03-04 14:00+00', '22000');
+INSERT INTO lead_provider_answers VALUES (:call, false, '{}', 30, '2026-03-04 14:00+00', '22000');
 SELECT pg_temp.attempt('SELECT * FROM lp_job_retry($1)', :a2);
 SELECT subject, state, attempts, call_id = :call AS same_call FROM lead_jobs WHERE id IN (:a1, :a2, :a3) ORDER BY subject;
 SELECT error IS NULL AS to_be_captured FROM lead_provider_answers;

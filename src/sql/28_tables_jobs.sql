@@ -35,10 +35,13 @@ CREATE TABLE @extschema@.lead_jobs (
 );
 CREATE INDEX lead_jobs_queue ON @extschema@.lead_jobs (provider, kind, priority DESC, next_at, id) WHERE state = 'queued';
 CREATE INDEX lead_jobs_due ON @extschema@.lead_jobs (provider, next_at) WHERE state = 'queued';
-/* One open job a subject: nothing is paid for twice because two callers asked. */
-CREATE UNIQUE INDEX lead_jobs_one_open ON @extschema@.lead_jobs (provider, kind, subject)
+/*
+ * One open job a subject: nothing is paid for twice because two callers asked.
+ * The jobs of a call are found here too, by the subjects in the ledger: one index
+ * less for each start.
+ */
+CREATE UNIQUE INDEX lead_jobs_one_open ON @extschema@.lead_jobs (subject, provider, kind)
     WHERE state IN ('queued', 'leased', 'started', 'unknown');
-CREATE INDEX lead_jobs_call ON @extschema@.lead_jobs (call_id) WHERE state IN ('leased', 'started');
 CREATE INDEX lead_jobs_lead ON @extschema@.lead_jobs (lead_id, kind, finished_at) WHERE lead_id IS NOT NULL;
 CREATE INDEX lead_jobs_request ON @extschema@.lead_jobs (request_id) WHERE request_id IS NOT NULL;
 ALTER TABLE @extschema@.lead_jobs ALTER reason SET STATISTICS 0, ALTER error SET STATISTICS 0,
@@ -56,6 +59,7 @@ CREATE TABLE @extschema@.lead_provider_answers (
     call_id bigint NOT NULL,
     later boolean NOT NULL DEFAULT false,
     body bytea NOT NULL,
+    ms integer,
     received_at timestamptz NOT NULL,
     error text,
     CONSTRAINT lead_provider_answers_pkey PRIMARY KEY (call_id, later)

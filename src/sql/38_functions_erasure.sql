@@ -162,7 +162,7 @@ FROM (VALUES
     ('lead_jobs', 'clear', 'lead_id',
       'reason error'),
     ('lead_provider_answers', 'keep', NULL,
-      'call_id later received_at error'),
+      'call_id later ms received_at error'),
     ('lead_provider_answers', 'clean', NULL,
       'body'),
     ('lead_request_candidates', 'delete', 'lead_id',

@@ -3,7 +3,8 @@
  *	  How calls end: what is stored of them, and what becomes of their jobs.
  *
  * A complete answer is kept as it came before anybody looks into it; its jobs
- * stay started until it has been captured (settle.c).  Everything else decides
+ * stay started, and its row in the ledger as it is, until it has been captured
+ * (settle.c).  Everything else decides
  * at once: what certainly was not done is tried again; a paid call of which
  * nobody knows whether it was done is unknown, and stays reserved.
  */
@@ -29,17 +30,10 @@ static LpSql ledger_sql = LP_SQL(
 	INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
 	TIMESTAMPTZOID);
 
-/* Complete answers, which most are. */
-static LpSql ledger_ok_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_calls c SET http_status = 200, ms = u.ms,"
-	" finished_at = $3, outcome = 'ok'"
-	" FROM unnest($1, $2) u(id, ms) WHERE c.id = u.id",
-	INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID);
-
 static LpSql answers_sql = LP_SQL(
-	"INSERT INTO @s@.lead_provider_answers (call_id, body, received_at)"
-	" SELECT u.id, u.body, $3 FROM unnest($1, $2) u(id, body)",
-	INT8ARRAYOID, BYTEAARRAYOID, TIMESTAMPTZOID);
+	"INSERT INTO @s@.lead_provider_answers (call_id, body, ms, received_at)"
+	" SELECT u.id, u.body, u.ms, $4 FROM unnest($1, $2, $3) u(id, body, ms)",
+	INT8ARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID);
 
 /* What the end of a call means. */
 typedef struct Ending
@@ -164,28 +158,6 @@ judge(const LpEnded *ended, TimestampTz now)
 }
 
 static void
-write_ledger_ok(const LpEnded *ended, const Ending *endings, int n, TimestampTz now)
-{
-	Datum	   *ids = palloc(sizeof(Datum) * n);
-	Datum	   *ms = palloc(sizeof(Datum) * n);
-	Datum		values[3];
-	int			ok = 0;
-
-	for (int i = 0; i < n; i++)
-		if (endings[i].state == LP_JOB_STARTED)
-		{
-			ids[ok] = Int64GetDatum(ended[i].call->id);
-			ms[ok++] = Int32GetDatum(ended[i].answer->ms);
-		}
-	if (ok == 0)
-		return;
-	values[0] = lp_array_of_datums(ids, ok, INT8OID);
-	values[1] = lp_array_of_datums(ms, ok, INT4OID);
-	values[2] = TimestampTzGetDatum(now);
-	(void) lp_sql_run_list(&ledger_ok_sql, ok, values, NULL);
-}
-
-static void
 write_ledger(const LpEnded *ended, const Ending *endings, int n, TimestampTz now)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
@@ -225,13 +197,15 @@ keep_answers(const LpEnded *ended, const Ending *endings, int n, TimestampTz now
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *bodies = palloc(sizeof(Datum) * n);
-	Datum		values[3];
+	Datum	   *ms = palloc(sizeof(Datum) * n);
+	Datum		values[4];
 	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
 		if (endings[i].state == LP_JOB_STARTED)
 		{
 			ids[kept] = Int64GetDatum(ended[i].call->id);
+			ms[kept] = Int32GetDatum(ended[i].answer->ms);
 			bodies[kept++] = lp_bytea((const uint8 *) ended[i].answer->body,
 									  ended[i].answer->length);
 		}
@@ -239,7 +213,8 @@ keep_answers(const LpEnded *ended, const Ending *endings, int n, TimestampTz now
 		return;
 	values[0] = lp_array_of_datums(ids, kept, INT8OID);
 	values[1] = lp_array_of_datums(bodies, kept, BYTEAOID);
-	values[2] = TimestampTzGetDatum(now);
+	values[2] = lp_array_of_datums(ms, kept, INT4OID);
+	values[3] = TimestampTzGetDatum(now);
 	(void) lp_sql_run_list(&answers_sql, kept, values, NULL);
 }
 
@@ -365,7 +340,6 @@ lp_calls_store(const LpEnded *ended, int n, TimestampTz now)
 		endings[i] = judge(&ended[i], now);
 	move_jobs(ended, endings, n, now);
 	release_money(ended, endings, n);
-	write_ledger_ok(ended, endings, n, now);
 	write_ledger(ended, endings, n, now);
 	keep_answers(ended, endings, n, now);
 }

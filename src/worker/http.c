@@ -188,7 +188,7 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	const char *why;
 
 	why = lp_http_request_refusal(request, http->allow_loopback_http,
-								   &loopback);
+								  &loopback);
 	if (why != NULL)
 	{
 		lp_http_transfer_refuse(transfer, request, why);

@@ -96,7 +96,7 @@ url_refusal(const char *url, bool allow_loopback_http, bool *loopback)
 
 const char *
 lp_http_request_refusal(const LpHttpRequest *request,
-						 bool allow_loopback_http, bool *loopback)
+						bool allow_loopback_http, bool *loopback)
 {
 	if (!is_token(request->method))
 		return "the method is not a token";
@@ -154,7 +154,7 @@ put_header(LpHttpBuffer *buffer, struct curl_slist *item, const char *name,
  */
 struct curl_slist *
 lp_http_request_copy(LpHttpBuffer *buffer, const LpHttpRequest *request,
-			 char **url, char **method, char **body)
+					 char **url, char **method, char **body)
 {
 	int			count = request->nheaders + 2;
 	size_t		need = count * sizeof(struct curl_slist);

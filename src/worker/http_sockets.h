@@ -15,7 +15,8 @@
 /* What is known of a descriptor. */
 typedef struct LpHttpSocket
 {
-	uint32		life;			/* a number is given to one socket after another */
+	uint32		life;			/* a number is given to one socket after
+								 * another */
 	uint8		wanted;			/* EPOLLIN, EPOLLOUT: what libcurl waits for */
 	uint8		armed;			/* what epoll reports; 0: not in its set */
 	bool		ours;			/* opened here, so that its end is seen */

@@ -29,7 +29,8 @@ static LpSql calls_sql = LP_SQL(
 	" outcome = CASE WHEN reserved > 0 THEN 'unknown' ELSE 'failed' END,"
 	" reason = 'worker_ended' WHERE finished_at IS NULL AND started_at >="
 	"  (SELECT c.started_at FROM @s@.lead_provider_calls c ORDER BY c.id DESC LIMIT 1)"
-	"  - interval '1 day'",
+	"  - interval '1 day'"
+	" AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = id)",
 	TIMESTAMPTZOID);
 
 /* Nothing else tries again what a webhook brought and could not be captured. */

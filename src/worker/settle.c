@@ -38,15 +38,16 @@
 
 static LpSql answer_sql = LP_SQL(
 	"SELECT a.call_id, a.body, a.received_at, c.started_at, c.reserved::float8, a.later,"
-	" c.endpoint, cardinality(c.subjects)"
+	" c.endpoint, cardinality(c.subjects), a.ms"
 	" FROM @s@.lead_provider_answers a JOIN @s@.lead_provider_calls c ON c.id = a.call_id"
 	" WHERE a.error IS NULL ORDER BY a.call_id, a.later LIMIT 1 FOR UPDATE OF a");
 
 static LpSql jobs_sql = LP_SQL(
 	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
 	" array_position(c.subjects, j.subject)"
-	" FROM @s@.lead_jobs j JOIN @s@.lead_provider_calls c ON c.id = j.call_id"
-	" WHERE j.call_id = $1 AND j.state = 'started' ORDER BY j.id FOR UPDATE OF j",
+	" FROM @s@.lead_provider_calls c JOIN @s@.lead_jobs j ON j.subject = ANY (c.subjects COLLATE \"C\")"
+	"  AND j.provider = c.provider AND j.call_id = c.id AND j.state = 'started'"
+	" WHERE c.id = $1 ORDER BY j.id FOR UPDATE OF j",
 	INT8OID);
 
 static LpSql capture_sql = LP_SQL(
@@ -54,9 +55,23 @@ static LpSql capture_sql = LP_SQL(
 	TEXTOID, TIMESTAMPTZOID);
 
 static LpSql ledger_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_calls SET outcome = coalesce($2, outcome),"
-	" credits = credits + $3::numeric, reserved = $4::numeric, reason = $5 WHERE id = $1",
-	INT8OID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID);
+	"UPDATE @s@.lead_provider_calls SET outcome = $2,"
+	" credits = credits + $3::numeric, reserved = $4::numeric, reason = $5,"
+	" http_status = 200, ms = coalesce(ms, $6), finished_at = coalesce(finished_at, $7)"
+	" WHERE id = $1",
+	INT8OID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID);
+
+static LpSql ledger_later_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_calls SET credits = credits + $2::numeric, reserved = 0,"
+	" reason = NULL WHERE id = $1",
+	INT8OID, FLOAT8OID);
+
+/* What could not be captured is left to somebody who looks into it. */
+static LpSql ledger_aside_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_calls c SET reason = a.error, http_status = 200, ms = a.ms,"
+	" finished_at = a.received_at FROM @s@.lead_provider_answers a"
+	" WHERE c.id = $1 AND a.call_id = $1 AND NOT a.later",
+	INT8OID);
 
 static LpSql call_sql = LP_SQL(
 	"SELECT started_at, reserved::float8 FROM @s@.lead_provider_calls WHERE id = $1 FOR UPDATE",
@@ -91,6 +106,7 @@ typedef struct Answer
 	double		billed;
 	bool		of_people;		/* asked about in bulk */
 	int			n_subjects;
+	int			ms;
 	LpJobKind	kind;
 	LpJob	   *jobs;
 	int		   *positions;		/* of the jobs in the question, from 0 */
@@ -117,6 +133,7 @@ load_answer(void)
 	answer->later = lp_col_bool(0, 6);
 	answer->of_people = strcmp(lp_col_text(0, 7), "people/bulk_match") == 0;
 	answer->n_subjects = lp_col_int(0, 8, 0);
+	answer->ms = lp_col_int(0, 9, 0);
 	answer->json = lp_json_parse(answer->body, answer->length);
 	if (answer->json != NULL)
 		answer->billed = lp_apollo_billed(&answer->json->root);
@@ -225,19 +242,19 @@ finish_jobs(Answer *answer, const Captured *captured, TimestampTz now)
 	(void) lp_jobs_move(moves, answer->n, now);
 }
 
-/* A null outcome leaves it; credits are added. */
+/* How the call of an answer ended; its credits are added. */
 static void
-write_ledger(int64 call_id, const char *outcome, double credits, double reserved,
+write_ledger(const Answer *answer, const char *outcome, double credits, double reserved,
 			 const char *reason)
 {
-	Datum		values[] = {Int64GetDatum(call_id),
-		outcome == NULL ? (Datum) 0 : CStringGetTextDatum(outcome),
+	Datum		values[] = {Int64GetDatum(answer->call_id), CStringGetTextDatum(outcome),
 		Float8GetDatum(credits), Float8GetDatum(reserved),
-	reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason)};
-	char		nulls[] = "     ";
+		reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason),
+	Int32GetDatum(answer->ms), TimestampTzGetDatum(answer->received_at)};
+	char		nulls[] = "       ";
 
-	nulls[1] = outcome == NULL ? 'n' : ' ';
 	nulls[4] = reason == NULL ? 'n' : ' ';
+	nulls[5] = answer->later ? 'n' : ' ';
 	(void) lp_sql_run(&ledger_sql, values, nulls);
 }
 
@@ -256,6 +273,15 @@ set_aside(int64 call_id, bool later, const char *error)
 	CStringGetTextDatum(error)};
 
 	(void) lp_sql_run(&set_aside_sql, values, NULL);
+}
+
+/* That an answer is there and could not be captured. */
+static void
+tell_ledger(int64 call_id)
+{
+	Datum		values[] = {Int64GetDatum(call_id)};
+
+	(void) lp_sql_run(&ledger_aside_sql, values, NULL);
 }
 
 static void
@@ -305,7 +331,7 @@ settle_nonsense(const Answer *answer, const char *reason, TimestampTz now)
 		held = held || moves[i].to == LP_JOB_UNKNOWN;
 	}
 	(void) lp_jobs_move(moves, answer->n, now);
-	write_ledger(answer->call_id, paid ? "unknown" : "failed", 0, answer->reserved, reason);
+	write_ledger(answer, paid ? "unknown" : "failed", 0, answer->reserved, reason);
 	if (held)
 		set_aside(answer->call_id, answer->later, reason);
 	else
@@ -316,12 +342,13 @@ settle_nonsense(const Answer *answer, const char *reason, TimestampTz now)
 static void
 book_later(int64 call_id, double billed)
 {
-	Datum		values[] = {Int64GetDatum(call_id)};
+	Datum		values[2] = {Int64GetDatum(call_id)};
 
 	if (lp_sql_run(&call_sql, values, NULL) == 0)
 		return;
 	lp_money_settle(LP_PROVIDER_APOLLO, lp_col_time(0, 1, 0), DatumGetFloat8(lp_col(0, 2)), billed);
-	write_ledger(call_id, NULL, billed, 0, NULL);
+	values[1] = Float8GetDatum(billed);
+	(void) lp_sql_run(&ledger_later_sql, values, NULL);
 }
 
 static bool
@@ -343,7 +370,7 @@ settle_poll(Answer *answer, TimestampTz now)
 	JsonbValue	result;
 	double		billed = 0;
 
-	write_ledger(answer->call_id, "ok", 0, 0, NULL);
+	write_ledger(answer, "ok", 0, 0, NULL);
 	if (status != NULL && strcmp(status, "in_progress") == 0)
 	{
 		move_all(answer, LP_JOB_QUEUED, LP_JOB_FAILED, "the provider has no result yet", 0, now);
@@ -396,7 +423,7 @@ settle_paid(Answer *answer, TimestampTz now)
 			kept = Max(0, answer->reserved - answer->billed);
 	}
 	lp_money_settle(LP_PROVIDER_APOLLO, answer->started_at, answer->reserved - kept, answer->billed);
-	write_ledger(answer->call_id, answer->n > 0 && answer->found == 0 ? "not_found" : "ok",
+	write_ledger(answer, answer->n > 0 && answer->found == 0 ? "not_found" : "ok",
 				 answer->billed, kept, answer->n == 0 ? "dropped" : NULL);
 	if (answer->kind == LP_JOB_ENRICH)
 		lp_requests_enriched(answer->jobs, answer->n);
@@ -437,7 +464,7 @@ settle(Answer *answer, TimestampTz now)
 	else if (answer->n > 0 && answer->kind == LP_JOB_SEARCH)
 	{
 		lp_found_settle(&answer->jobs[0], answer->json, answer->body, answer->received_at);
-		write_ledger(answer->call_id, "ok", 0, 0, NULL);
+		write_ledger(answer, "ok", 0, 0, NULL);
 	}
 	else if (answer->n > 0 && answer->kind == LP_JOB_PHONE_POLL)
 		settle_poll(answer, now);
@@ -456,6 +483,8 @@ give_up(int64 call_id, bool later, const char *code)
 	if (!later)
 		load_jobs(&answer);
 	set_aside(call_id, later, code);
+	if (!later)
+		tell_ledger(call_id);
 	move_all(&answer, LP_JOB_DEAD, LP_JOB_NONSENSE, "the answer could not be captured", 0, lp_clock_now());
 	lp_worker_event("error", "apollo", answer.n > 0 ? answer.jobs[0].id : 0, code,
 					"an answer could not be captured; lp_job_retry tries again without another call");

@@ -98,7 +98,7 @@ sub fill
 		INSERT INTO lead_jobs (kind, provider, state, lead_id, subject, next_at, created_by, created_at)
 			SELECT 'enrich', 'apollo', 'queued', p.id, p.id::text, '2026-03-04 14:00+00', 'somebody', '2026-03-04 14:00+00'
 			FROM (SELECT id FROM lead_pool ORDER BY id LIMIT 1) p;
-		INSERT INTO lead_provider_answers (call_id, body, received_at, error) VALUES (1, '{}', '2026-03-04 14:00+00', '22P02');
+		INSERT INTO lead_provider_answers (call_id, body, ms, received_at, error) VALUES (1, '{}', 12, '2026-03-04 14:00+00', '22P02');
 		INSERT INTO lead_budgets VALUES ('apollo', '2026-03-04', 1, 2);
 		INSERT INTO lead_provider_state (provider, endpoint, updated_at) VALUES ('apollo', '', '2026-03-04 14:00+00');
 		INSERT INTO lead_webhook_tokens VALUES ('\\x00', 1, '2026-03-04 14:00+00', '2026-04-04 14:00+00');
