@@ -33,7 +33,7 @@
 #define STORE_AFTER (50 * 1000L)	/* us */
 #define SLICE (40 * 1000L)		/* us of one step */
 #define SLICE_BETWEEN_CALLS (2 * 1000L)
-#define START_EVERY (5 * 1000L) /* while calls are in flight */
+#define START_EVERY (2 * 1000L) /* while calls are in flight */
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define LOOK_EVERY (60 * USECS_PER_SEC)
 #define START_MOST 200			/* calls in one transaction */
