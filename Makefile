@@ -17,16 +17,19 @@ MODULE_big = leadpool
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/util/*.c \
 	src/store/*.c src/core/*.c src/providers/*.c src/worker/*.c)))
 
-# libphonenumber pulls C++, protobuf and ICU into a process: a module of its
-# own, loaded at the first number that needs it.
+# libphonenumber pulls C++, protobuf and ICU into a process, and libcurl thirty
+# libraries: modules of their own, loaded where they are needed.
 PHONE_OBJS = src/phone/module.o src/phone/shim.o
 PHONE_MODULE = leadpool_phone$(DLSUFFIX)
+HTTP_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/http/*.c)))
+HTTP_MODULE = leadpool_http$(DLSUFFIX)
+MORE_MODULES = $(PHONE_MODULE) $(HTTP_MODULE)
 
 PG_CPPFLAGS = -I$(srcdir)/src -DLP_VERSION='"$(EXTVERSION)"' $(shell curl-config --cflags 2> /dev/null)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -fvisibility=hidden
-SHLIB_LINK = -lidn2 -lpsl $(or $(shell curl-config --libs 2> /dev/null),-lcurl)
+SHLIB_LINK = -lidn2 -lpsl
 
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
@@ -38,7 +41,7 @@ SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	70_data_quiet_hours 71_data_zones 72_data_score 80_views 81_views_proofs 82_views_worker 90_acl
 DATA_built = leadpool--$(EXTVERSION).sql
 
-EXTRA_CLEAN = $(PHONE_OBJS) $(PHONE_MODULE)
+EXTRA_CLEAN = $(PHONE_OBJS) $(HTTP_OBJS) $(MORE_MODULES)
 
 # "make installcheck" for a server that runs and has leadpool installed; "make
 # test" needs none and runs more.
@@ -58,25 +61,27 @@ else ifeq ($(filter demo test test-kill matrix chaos sanitize setup doc,$(MAKECM
 $(error no build files of PostgreSQL: install postgresql-server-dev, or set PG_CONFIG)
 endif
 
-all: $(PHONE_MODULE)
+all: $(MORE_MODULES)
 
 leadpool--$(EXTVERSION).sql: $(SQL_PARTS:%=src/sql/%.sql)
 	cat $^ > $@
 
-$(OBJS): $(wildcard src/*.h src/*/*.h) leadpool.control
+$(OBJS) $(HTTP_OBJS): $(wildcard src/*.h src/*/*.h) leadpool.control
 
-src/phone/module.o: CFLAGS += -fvisibility=hidden
+src/phone/module.o $(HTTP_OBJS): CFLAGS += -fvisibility=hidden
 $(PHONE_MODULE): $(PHONE_OBJS)
 	$(CXX) -shared -o $@ $(PHONE_OBJS) $(LDFLAGS) -lphonenumber -lstdc++
+$(HTTP_MODULE): $(HTTP_OBJS)
+	$(CC) -shared -o $@ $(HTTP_OBJS) $(LDFLAGS) $(or $(shell curl-config --libs 2> /dev/null),-lcurl)
 
-install: install-phone
-install-phone: $(PHONE_MODULE) installdirs
-	$(INSTALL_SHLIB) $(PHONE_MODULE) '$(DESTDIR)$(pkglibdir)/'
-uninstall: uninstall-phone
-uninstall-phone:
-	rm -f '$(DESTDIR)$(pkglibdir)/$(PHONE_MODULE)'
+install: install-more
+install-more: $(MORE_MODULES) installdirs
+	$(INSTALL_SHLIB) $(MORE_MODULES) '$(DESTDIR)$(pkglibdir)/'
+uninstall: uninstall-more
+uninstall-more:
+	rm -f $(MORE_MODULES:%='$(DESTDIR)$(pkglibdir)/%')
 
-.PHONY: demo test test-kill matrix chaos sanitize setup format doc install-phone uninstall-phone
+.PHONY: demo test test-kill matrix chaos sanitize setup format doc install-more uninstall-more
 setup:
 	@test/lib/packages.sh
 demo:

@@ -9,7 +9,7 @@
 #include "nodes/pg_list.h"
 
 #include "providers/call.h"
-#include "worker/http.h"
+#include "http/http.h"
 #include "store/jobs.h"
 
 typedef struct LpCall

@@ -19,6 +19,7 @@
 
 #include "util/clock.h"
 #include "worker/calls.h"
+#include "worker/engine.h"
 #include "worker/events.h"
 #include "worker/probe.h"
 #include "worker/rates.h"
@@ -40,6 +41,7 @@
 
 static struct
 {
+	const LpHttpModule *engine;
 	LpHttp	   *http;
 	MemoryContext calls;		/* parent of those in flight */
 	MemoryContext turn;			/* reset after each */
@@ -78,11 +80,13 @@ configure(void)
 		.allow_loopback_http = lp_allow_loopback_http
 	};
 
+	work.		engine = lp_engine();
+
 	if (work.http == NULL)
-		work.		http = lp_http_create(&limits);
+		work.		http = work.engine->create(&limits);
 
 	else
-		lp_http_configure(work.http, &limits);
+		work.		engine->configure(work.http, &limits);
 }
 
 /* In a transaction: the keys, kept for a while so that a new one is noticed. */
@@ -149,7 +153,7 @@ lp_work_reload(void)
 int
 lp_work_in_flight(void)
 {
-	return lp_http_in_flight(work.http) + work.n_ended;
+	return work.engine->in_flight(work.http) + work.n_ended;
 }
 
 /* Besides the key. */
@@ -183,14 +187,14 @@ send_call(LpCall *call)
 	headers[lengthof(usual_headers)].value = work.secrets[call->provider];
 	work.		in_flight[call->provider]++;
 
-	(void) lp_http_start(work.http, &request);
+	(void) work.engine->start(work.http, &request);
 }
 
 /* How many calls may leave at once, by the engine. */
 static int
 room_for(LpProviderId provider)
 {
-	int			room = Min(lp_http_room(work.http),
+	int			room = Min(work.engine->room(work.http),
 						   lp_max_connections_per_host - work.in_flight[provider]);
 
 	return Min(room, START_MOST);
@@ -352,7 +356,7 @@ static LpReply
 read_answer(const LpCall *call, const LpHttpAnswer *answer)
 {
 	return lp_apollo_read(answer->status, answer->body, answer->length, answer,
-						  (LpHeaderFind) lp_http_header);
+						  (LpHeaderFind) work.engine->header);
 }
 
 /* Takes over what has ended; the engine forgets it once it is stored. */
@@ -362,7 +366,7 @@ collect(TimestampTz now)
 	LpHttpAnswer *answer;
 	int			before = work.n_ended;
 
-	while ((answer = lp_http_next(work.http)) != NULL)
+	while ((answer = work.engine->next(work.http)) !=NULL)
 	{
 		LpEnded    *ended;
 
@@ -378,7 +382,8 @@ collect(TimestampTz now)
 		if (((LpCall *) answer->owner)->ticket != 0)
 		{
 			lp_probe_end(answer->owner, answer);
-			lp_http_release(work.http, answer);
+			work.		engine->release(work.http, answer);
+
 			continue;
 		}
 		ended = &work.ended[work.n_ended];
@@ -402,7 +407,7 @@ static bool
 is_time_to_store(TimestampTz now)
 {
 	return work.n_ended > 0 &&
-				(work.n_ended >= STORE_MANY || lp_http_in_flight(work.http) == 0 ||
+				(work.n_ended >= STORE_MANY || work.engine->in_flight(work.http) == 0 ||
 				 now >= work.first_ended_at + STORE_AFTER);
 }
 
@@ -415,7 +420,8 @@ store(void)
 	commit();
 	for (int i = 0; i < work.n_ended; i++)
 	{
-		lp_http_release(work.http, work.ended[i].answer);
+		work.		engine->release(work.http, work.ended[i].answer);
+
 		MemoryContextDelete(work.ended[i].call->context);
 	}
 	work.		n_ended = 0;
@@ -429,7 +435,7 @@ static void
 capture(TimestampTz started)
 {
 	TimestampTz until = started +
-	(lp_http_in_flight(work.http) > 0 ? SLICE_BETWEEN_CALLS : SLICE);
+	(work.engine->in_flight(work.http) > 0 ? SLICE_BETWEEN_CALLS : SLICE);
 
 	while (work.may_capture && GetCurrentTimestamp() < until)
 	{
@@ -464,8 +470,9 @@ go_on(bool wait)
 {
 	bool		quiet = true;
 
-	if (lp_http_in_flight(work.http) > 0)
-		lp_http_turn(work.http, wait ? wait_ms() : 0);
+	if (work.engine->in_flight(work.http) > 0)
+		work.		engine->turn(work.http, wait ? wait_ms() : 0);
+
 	quiet = collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();

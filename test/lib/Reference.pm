@@ -318,6 +318,7 @@ my @layers = (
 	[ 'src/providers/' => "what a provider's answer looks like: no SQL, no network" ],
 	[ 'src/store/'     => 'SQL texts, kept plans, rows to structs' ],
 	[ 'src/util/'      => 'values, time, settings: no table' ],
+	[ 'src/http/'      => 'HTTP calls with libcurl, in a library of its own that workers load: bytes and deadlines, no table' ],
 	[ 'src/phone/'     => 'libphonenumber, in a library of its own that is loaded at the first number which needs it' ],
 	[ 'src/sql/'       => 'types, tables, functions, rules, permissions: in this order they are the script' ]);
 

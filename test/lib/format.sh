@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 
 make -C "$top" -s PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 {
-	objdump -Wi "$top/leadpool.so" | grep -A3 DW_TAG_typedef | awk '/DW_AT_name/ { print $NF }'
+	objdump -Wi "$top/leadpool.so" "$top/leadpool_http.so" | grep -A3 DW_TAG_typedef | awk '/DW_AT_name/ { print $NF }'
 	find "$top/src" -name '*.[ch]' -exec cat {} + |
 		sed -nE 's/^typedef (struct|enum|union) +([A-Za-z_0-9]+).*/\2/p; s/^\} *([A-Za-z_0-9]+);.*/\1/p'
 	# In every header, but never seen by this library.

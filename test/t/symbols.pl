@@ -12,7 +12,7 @@ my $top = $ENV{LEADPOOL_TOP};
 chomp(my $pkglibdir = `$ENV{PG_CONFIG} --pkglibdir`);
 my $library = "$top/tmp/root$pkglibdir/leadpool.so";
 ok(-f $library, 'leadpool.so is installed');
-ok(-f "$top/tmp/root$pkglibdir/leadpool_phone.so", 'leadpool_phone.so is installed');
+ok(-f "$top/tmp/root$pkglibdir/leadpool_$_.so", "leadpool_$_.so is installed") for 'http', 'phone';
 
 sub exported
 {
@@ -26,14 +26,19 @@ cmp_ok(scalar(@names), '>', 10, 'the library exports something');
 is_deeply(
 	[ grep { !/^(lp_|pg_finfo_lp_|_PG_init$|Pg_magic_func$)/ } @names ],
 	[], 'leadpool.so exports lp_*, pg_finfo_lp_*, _PG_init, Pg_magic_func only');
-is_deeply(
-	[ grep { !/^(lp_phone_|_PG_init$|Pg_magic_func$)/ } exported("$top/tmp/root$pkglibdir/leadpool_phone.so") ],
-	[], 'leadpool_phone.so exports its entry points only');
+for my $module ('http', 'phone')
+{
+	my $file = "$top/tmp/root$pkglibdir/leadpool_$module.so";
+	is_deeply([ grep { !/^(lp_${module}_|_PG_init$|Pg_magic_func$)/ } exported($file) ],
+		[], "leadpool_$module.so exports its entry points only");
+}
+is_deeply([ grep { /^lp_/ } exported("$top/tmp/root$pkglibdir/leadpool_http.so") ],
+	['lp_http_module'], 'one of leadpool_http.so');
 
-# C++ runtime and libphonenumber must not be in every backend.
+# C++ runtime, libphonenumber and libcurl must not be in every backend.
 my $needed = `objdump -p $library`;
-unlike($needed, qr/NEEDED.*(stdc\+\+|phonenumber|protobuf|icu)/,
-	'leadpool.so itself needs no C++ library');
+unlike($needed, qr/NEEDED.*(stdc\+\+|phonenumber|protobuf|icu|curl|ssl)/,
+	'leadpool.so itself needs no large library');
 
 my $control = slurp_file("$top/leadpool.control");
 my ($version) = $control =~ /^default_version = '([^']+)'/m;

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "worker/http.h"
+#include "http/http.h"
 
 PG_MODULE_MAGIC;
 

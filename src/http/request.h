@@ -1,16 +1,16 @@
 /*
- * http_request.h
+ * request.h
  *	  What may be sent, and how.
  *
- * For the files http*.c only.
+ * For the files of this directory only.
  */
 #ifndef LP_HTTP_REQUEST_H
 #define LP_HTTP_REQUEST_H
 
 #include <curl/curl.h>
 
-#include "worker/http.h"
-#include "worker/http_buffer.h"
+#include "http/http.h"
+#include "http/buffer.h"
 
 /* Why a request must not be sent, or null.  Sets *loopback. */
 extern const char *lp_http_request_refusal(const LpHttpRequest *request,

@@ -1,8 +1,8 @@
 /*
- * http_transfer.h
+ * transfer.h
  *	  One call of the HTTP engine, and the engine's own state.
  *
- * For the files http*.c only.
+ * For the files of this directory only.
  */
 #ifndef LP_HTTP_TRANSFER_H
 #define LP_HTTP_TRANSFER_H
@@ -11,9 +11,9 @@
 
 #include "lib/ilist.h"
 
-#include "worker/http.h"
-#include "worker/http_buffer.h"
-#include "worker/http_sockets.h"
+#include "http/http.h"
+#include "http/buffer.h"
+#include "http/sockets.h"
 
 struct LpHttp
 {

@@ -1,5 +1,5 @@
 /*
- * http_sockets.c
+ * sockets.c
  *	  The sockets of the HTTP engine: which may be opened, and which have
  *	  something to tell.
  *
@@ -29,7 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "worker/http_sockets.h"
+#include "http/sockets.h"
 
 /* What one look takes of epoll; more wait for the next. */
 #define EVENTS 256

@@ -1,5 +1,5 @@
 /*
- * http_buffer.h
+ * buffer.h
  *	  Bytes that libcurl's callbacks collect: a block from malloc() that only
  *	  grows, since nothing in a callback may throw.
  */

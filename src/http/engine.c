@@ -1,8 +1,8 @@
 /*
- * http.c
+ * engine.c
  *	  The HTTP engine: libcurl's multi interface behind our own.
  *
- * Turned by events (http_sockets.c): what a turn costs depends on the calls
+ * Turned by events (sockets.c): what a turn costs depends on the calls
  * that have something to tell, not on how many are in flight.
  *
  * Threads: libcurl looks up names in threads of its own.  A thread that took
@@ -22,8 +22,8 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
-#include "worker/http_request.h"
-#include "worker/http_transfer.h"
+#include "http/request.h"
+#include "http/transfer.h"
 
 #if LIBCURL_VERSION_NUM < 0x075500
 #error libcurl 7.85 or later is needed

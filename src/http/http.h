@@ -121,4 +121,26 @@ extern void lp_http_release(LpHttp *http, LpHttpAnswer *answer);
  */
 extern void lp_http_cancel_all(LpHttp *http);
 
+/*
+ * The functions above for leadpool.so, which finds them in the module by the
+ * name LP_HTTP_MODULE_ENTRY; version is leadpool's.
+ */
+typedef struct LpHttpModule
+{
+	const char *version;
+	size_t		size;			/* of this struct */
+	LpHttp	   *(*create) (const LpHttpLimits *limits);
+	void		(*configure) (LpHttp *http, const LpHttpLimits *limits);
+	int			(*room) (LpHttp *http);
+	int			(*in_flight) (LpHttp *http);
+	bool		(*start) (LpHttp *http, const LpHttpRequest *request);
+	void		(*turn) (LpHttp *http, int wait_ms);
+	LpHttpAnswer *(*next) (LpHttp *http);
+	const char *(*header) (const LpHttpAnswer *answer, const char *name);
+	void		(*release) (LpHttp *http, LpHttpAnswer *answer);
+} LpHttpModule;
+
+#define LP_HTTP_MODULE_ENTRY "lp_http_module"
+typedef const LpHttpModule *(*LpHttpModuleEntry) (void);
+
 #endif							/* LP_HTTP_H */

@@ -1,5 +1,5 @@
 /*
- * http_transfer.c
+ * transfer.c
  *	  One call of the HTTP engine: what may be sent, how, and how it ended.
  *
  * The callbacks at the top run inside libcurl: they copy bytes, count and
@@ -13,8 +13,8 @@
  */
 #include "postgres.h"
 
-#include "worker/http_request.h"
-#include "worker/http_transfer.h"
+#include "http/request.h"
+#include "http/transfer.h"
 
 /* All headers of an answer together. */
 #define MAX_HEADERS (64 * 1024)

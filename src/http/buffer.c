@@ -1,10 +1,10 @@
 /*
- * http_buffer.c
+ * buffer.c
  *	  Bytes that libcurl's callbacks collect.
  */
 #include "postgres.h"
 
-#include "worker/http_buffer.h"
+#include "http/buffer.h"
 
 /* A buffer that grew beyond this is not kept for the next call. */
 #define KEEP (64 * 1024)

@@ -1,9 +1,9 @@
 /*
- * http_sockets.h
+ * sockets.h
  *	  The sockets of the HTTP engine: which may be opened, and which have
  *	  something to tell.
  *
- * For the files http*.c only.
+ * For the files of this directory only.
  */
 #ifndef LP_HTTP_SOCKETS_H
 #define LP_HTTP_SOCKETS_H

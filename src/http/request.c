@@ -1,11 +1,11 @@
 /*
- * http_request.c
+ * request.c
  *	  What may be sent, and how: a request is checked, and copied into the form
  *	  in which libcurl reads it.
  */
 #include "postgres.h"
 
-#include "worker/http_request.h"
+#include "http/request.h"
 
 #define MAX_URL (8 * 1024)
 
