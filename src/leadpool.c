@@ -8,8 +8,10 @@
 
 #include "core/jit.h"
 #include "util/settings.h"
+#include "util/wake.h"
 #include "worker/databases.h"
 #include "worker/launcher.h"
+#include "worker/mailbox.h"
 #include "worker/slots.h"
 
 PG_MODULE_MAGIC;
@@ -21,7 +23,9 @@ _PG_init(void)
 {
 	lp_settings_init();
 	lp_claim_init();
+	lp_wake_init();
 	lp_slots_init();
+	lp_mailbox_init();
 	lp_launcher_init();
 	lp_databases_init();
 }

@@ -25,7 +25,7 @@
 #include "util/errors.h"
 #include "util/jsonwalk.h"
 #include "util/uuid.h"
-#include "worker/slots.h"
+#include "util/wake.h"
 
 #define MAX_BODY (8 * 1024 * 1024)
 #define MAX_ELEMENTS 1000
@@ -325,7 +325,7 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 		lp_ties_settle(&batch);
 	}
 	lp_batch_apply(&batch);
-	lp_worker_wake_for_leads_at_commit();
+	lp_wake_for_leads_at_commit();
 	emit(&batch, rows);
 	lp_call_end();
 }

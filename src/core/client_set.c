@@ -18,8 +18,8 @@
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/uuid.h"
+#include "util/wake.h"
 #include "worker/identity.h"
-#include "worker/slots.h"
 
 PG_FUNCTION_INFO_V1(lp_client_set);
 
@@ -217,7 +217,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	lp_requests_follow(id, strcmp(client->status, "active") == 0, now);
 	lp_identity_adopt();
 	/* requests that waited for the client, or for its capacity, may go on */
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 	lp_call_end();
 	PG_RETURN_DATUM(result);
 }

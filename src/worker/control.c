@@ -18,8 +18,10 @@
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/errors.h"
+#include "util/wake.h"
 #include "worker/identity.h"
 #include "worker/launcher.h"
+#include "worker/mailbox.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
 
@@ -78,7 +80,7 @@ lp_worker_start(PG_FUNCTION_ARGS)
 	lp_caller_require_operator("lp_worker_start");
 	refuse_binary_upgrade();
 	lp_identity_approve();
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 	pid = lp_slot_start(MyDatabaseId);
 	if (pid == 0)
 		pid = start_process(lp_launcher_lists(get_database_name(MyDatabaseId)) ?
@@ -205,7 +207,7 @@ lp_provider_check(PG_FUNCTION_ARGS)
 	require_provider(provider);
 	lp_call_begin(fcinfo, LP_CALL_DECIDES);
 	require_worker();
-	if (!lp_slot_check(provider, from_now(CHECK_MS), &answer))
+	if (!lp_mailbox_ask(provider, from_now(CHECK_MS), &answer))
 		ereport(ERROR,
 				errcode(ERRCODE_LP_UNAVAILABLE),
 				errmsg("the worker did not answer in time"),

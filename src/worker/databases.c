@@ -21,6 +21,7 @@
 #include "utils/acl.h"
 #include "utils/timestamp.h"
 
+#include "util/wake.h"
 #include "worker/databases.h"
 #include "worker/slots.h"
 
@@ -139,12 +140,12 @@ utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 	if (nodeTag(statement) == T_AlterDatabaseStmt || needed_alone(statement) != NULL)
 	{
 		clear_database(statement);
-		lp_slots_wake_launcher_at_end();
+		lp_wake_launcher_at_end();
 	}
 	run(planned, query, read_only_tree, context, params, environment,
 		destination, completion);
 	if (about_extension)
-		lp_worker_wake_at_commit();
+		lp_wake_at_commit();
 }
 
 void

@@ -17,17 +17,17 @@
 #include "core/jit.h"
 #include "core/lead.h"
 #include "providers/call.h"
+#include "store/jobs.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/jsonarg.h"
 #include "util/settings.h"
 #include "util/uuid.h"
+#include "util/wake.h"
 #include "worker/enrich.h"
 #include "worker/identity.h"
-#include "store/jobs.h"
 #include "worker/money.h"
-#include "worker/slots.h"
 
 #define LOOK_TRIES 3			/* each after a job ended while we looked */
 
@@ -191,7 +191,7 @@ insert_jobs(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, int n, doub
 	nulls[3] = ask->request_id == NULL ? 'n' : ' ';
 	nulls[7] = ask->reason == NULL ? 'n' : ' ';
 	(void) lp_sql_run_list(&queue_sql, n, values, nulls);
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 }
 
 /* Queues those that nothing speaks against, as far as the money goes. */

@@ -18,10 +18,10 @@
 #include "util/clock.h"
 #include "util/jsonwalk.h"
 #include "util/uuid.h"
+#include "util/wake.h"
 #include "worker/enrich.h"
 #include "worker/found.h"
 #include "worker/requests.h"
-#include "worker/slots.h"
 #include "worker/worth.h"
 
 /* Asked for again while it waits: for the larger number. */
@@ -94,7 +94,7 @@ lp_found_search(const pg_uuid_t *request_id, Jsonb *criteria, int page, int want
 	};
 
 	(void) lp_sql_run(&search_sql, values, request_id == NULL ? "n    " : NULL);
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 	return lp_col_int(0, 1, 0);
 }
 

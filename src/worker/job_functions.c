@@ -14,7 +14,7 @@
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/jsonwalk.h"
-#include "worker/slots.h"
+#include "util/wake.h"
 
 PG_FUNCTION_INFO_V1(lp_job_retry);
 PG_FUNCTION_INFO_V1(lp_job_cancel);
@@ -219,7 +219,7 @@ lp_job_retry(PG_FUNCTION_ARGS)
 		refuse(id, LP_JOB_DEAD, LP_JOB_QUEUED, "Another open job asks the same; see lead_jobs.subject.");
 	}
 	PG_END_TRY();
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 	return job_row(id);
 }
 

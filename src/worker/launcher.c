@@ -35,6 +35,7 @@
 #include "utils/varlena.h"
 
 #include "util/settings.h"
+#include "util/wake.h"
 #include "worker/launcher.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
@@ -256,7 +257,7 @@ lp_launcher_main(Datum main_arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
-	lp_slots_launcher_is_here();
+	lp_wake_launcher_is_here();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	SetConfigOption("application_name", "leadpool launcher", PGC_SUSET, PGC_S_OVERRIDE);
 	context = AllocSetContextCreate(TopMemoryContext, "leadpool launcher",

@@ -12,8 +12,8 @@
 
 #include "util/jsonparse.h"
 #include "util/jsonwalk.h"
+#include "worker/mailbox.h"
 #include "worker/probe.h"
-#include "worker/slots.h"
 
 LpCall *
 lp_probe_make(const char *provider, uint64 ticket, MemoryContext parent)
@@ -58,7 +58,7 @@ lp_probe_end(LpCall *call, const LpHttpAnswer *answer)
 {
 	const char *wrong = what_went_wrong(answer);
 
-	lp_slot_check_answer(call->ticket, wrong == NULL, answer->status,
-						 wrong == NULL ? "the provider takes the key" : wrong);
+	lp_mailbox_answer(call->ticket, wrong == NULL, answer->status,
+					  wrong == NULL ? "the provider takes the key" : wrong);
 	MemoryContextDelete(call->context);
 }

@@ -1,15 +1,14 @@
 /*
  * slots.c
- *	  The shared memory of the workers: who runs, how it is, and who waits.
+ *	  Which databases have a worker, how it is, and whether it shall leave.
  *
- * One slot a database that has or had a worker.  PostgreSQL 15 has no registry
- * for dynamic shared memory, so where the library is not preloaded the segment
- * is made out of the server's reserve by the first who needs it.  It dies with
- * a crash restart, and with it every wish in it.
+ * One slot in shared memory for a database that has or had a worker.  A process
+ * that claims it has it until it has left the list of backends, so a database
+ * whose slot has no process has no worker that is connected.
  *
- * All of it is read and written under one lock, held for some instructions and
- * never while anything is waited for.  A latch is set after its lock is let go:
- * should its process be gone by then, another one wakes once for nothing.
+ * lp_worker_stop() leaves a wish in the slot until lp_worker_start() takes it
+ * back.  A statement that needs the database for itself holds the slot until
+ * its transaction has ended; a hold whose backend is gone is none.
  */
 #include "postgres.h"
 
@@ -17,128 +16,48 @@
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "util/shmem.h"
+#include "util/wake.h"
 #include "worker/slots.h"
-
-#define SLOTS 32
-
-/* A lp_provider_check that nobody waits for any more. */
-#define CHECK_STALE_MS 8000
-
-typedef enum CheckState
-{
-	CHECK_FREE,					/* asked */
-	CHECK_ASKED,				/* taken, free */
-	CHECK_TAKEN,				/* answered, free */
-	CHECK_ANSWERED				/* free */
-} CheckState;
-
-/* The mailbox of lp_provider_check: one letter at a time. */
-typedef struct Check
-{
-	CheckState	state;
-	uint64		ticket;
-	TimestampTz asked_at;
-	char		provider[NAMEDATALEN];
-	LpProviderAnswer answer;
-} Check;
 
 typedef struct Slot
 {
 	Oid			database;		/* InvalidOid: free */
-	Latch	   *latch;			/* of the process in view.pid */
 	LpSlotView	view;			/* held is worked out when it is read */
-	bool		wants_leads;
 	TimestampTz leave_by;		/* 0: nobody asked it to leave */
 	pid_t		held_by;		/* the backend with the statement, or 0 */
-	Check		check;
 } Slot;
 
 typedef struct Shared
 {
 	LWLock		lock;
-	ConditionVariable changed;	/* a worker came or went, a check moved */
-	Latch	   *launcher;
-	uint64		tickets;
-	Slot		slots[SLOTS];
+	ConditionVariable changed;	/* a worker came or went */
+	Slot		slots[LP_WORKERS_MAX];
 } Shared;
 
+static void made(void);
+
 static Shared *shared = NULL;
+static LpShmem piece = {"leadpool_slots", sizeof(Shared), (void **) &shared, made};
 static Slot *own = NULL;		/* this process is its worker */
-
-/* What this transaction does when it commits. */
-static bool wake_at_commit = false;
-static bool wake_for_leads_at_commit = false;
-
-/* And when it ends in any way. */
-static bool holds_databases = false;
-static bool wake_launcher_at_end = false;
-
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
+static bool holds_databases = false;	/* this transaction */
 
 static void
-attach(void)
+made(void)
 {
-	bool		found;
-
-	if (shared != NULL)
-		return;
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = ShmemInitStruct("leadpool", sizeof(Shared), &found);
-	if (!found)
-	{
-		memset(shared, 0, sizeof(Shared));
-		LWLockInitialize(&shared->lock, LWLockNewTrancheId());
-		ConditionVariableInit(&shared->changed);
-	}
-	LWLockRelease(AddinShmemInitLock);
-	LWLockRegisterTranche(shared->lock.tranche, "leadpool");
-}
-
-/* For those who can do without: false if there is no memory for it. */
-static bool
-try_attach(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	if (shared != NULL)
-		return true;
-	PG_TRY();
-	{
-		attach();
-	}
-	PG_CATCH();
-	{
-		/*
-		 * The error has let go of interrupts, the lock's release wants them
-		 * held.
-		 */
-		shared = NULL;
-		if (LWLockHeldByMe(AddinShmemInitLock))
-		{
-			HOLD_INTERRUPTS();
-			LWLockRelease(AddinShmemInitLock);
-		}
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return shared != NULL;
+	ConditionVariableInit(&shared->changed);
 }
 
 /* The slot of a database, or NULL; the lock is held. */
 static Slot *
 find(Oid database)
 {
-	for (int i = 0; i < SLOTS; i++)
+	for (int i = 0; i < LP_WORKERS_MAX; i++)
 		if (shared->slots[i].database == database)
 			return &shared->slots[i];
 	return NULL;
@@ -161,7 +80,7 @@ find_or_make(Oid database)
 
 	if (slot == NULL)
 		slot = find(InvalidOid);
-	for (int i = 0; i < SLOTS && slot == NULL; i++)
+	for (int i = 0; i < LP_WORKERS_MAX && slot == NULL; i++)
 		if (shared->slots[i].view.pid == 0 && !shared->slots[i].view.stopped &&
 			!is_held(&shared->slots[i]))
 			slot = &shared->slots[i];
@@ -192,39 +111,12 @@ lp_worker_state_name(LpWorkerState state)
 	return NULL;
 }
 
-void
-lp_worker_wake_at_commit(void)
-{
-	wake_at_commit = try_attach();
-}
-
-void
-lp_worker_wake_for_leads_at_commit(void)
-{
-	wake_for_leads_at_commit = try_attach();
-}
-
-static void
-wake_worker(bool always)
-{
-	Latch	   *latch = NULL;
-	Slot	   *slot;
-
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	slot = find(MyDatabaseId);
-	if (slot != NULL && slot->view.pid != 0 && (always || slot->wants_leads))
-		latch = slot->latch;
-	LWLockRelease(&shared->lock);
-	if (latch != NULL)
-		SetLatch(latch);
-}
-
 /* Workers that were asked to leave for a statement may come back. */
 static void
 end_holds(void)
 {
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < SLOTS; i++)
+	for (int i = 0; i < LP_WORKERS_MAX; i++)
 		if (shared->slots[i].held_by == MyProcPid)
 		{
 			shared->slots[i].held_by = 0;
@@ -235,21 +127,16 @@ end_holds(void)
 	LWLockRelease(&shared->lock);
 }
 
-/* What the transaction wrote is seen by others when this is called. */
 static void
 at_transaction_event(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
-		event != XACT_EVENT_PREPARE)
+	if (!holds_databases ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		 event != XACT_EVENT_PREPARE))
 		return;
-	if (event == XACT_EVENT_COMMIT && (wake_at_commit || wake_for_leads_at_commit))
-		wake_worker(wake_at_commit);
-	if (holds_databases)
-		end_holds();
-	if (wake_launcher_at_end)
-		lp_slots_wake_launcher();
-	wake_at_commit = wake_for_leads_at_commit = false;
-	holds_databases = wake_launcher_at_end = false;
+	holds_databases = false;
+	end_holds();
+	lp_wake_launcher();
 }
 
 void
@@ -266,161 +153,6 @@ lp_slot_publish(LpWorkerState state, const char *reason, int in_flight)
 	LWLockRelease(&shared->lock);
 }
 
-void
-lp_slot_want_leads(bool wanted)
-{
-	if (own == NULL)
-		return;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	own->wants_leads = wanted;
-	LWLockRelease(&shared->lock);
-}
-
-bool
-lp_slot_check_asked(void)
-{
-	bool		asked;
-
-	if (own == NULL)
-		return false;
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	asked = own->check.state == CHECK_ASKED;
-	LWLockRelease(&shared->lock);
-	return asked;
-}
-
-bool
-lp_slot_check_taken(char *provider, uint64 *ticket)
-{
-	bool		taken = false;
-
-	if (own == NULL)
-		return false;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	if (own->check.state == CHECK_ASKED)
-	{
-		own->check.state = CHECK_TAKEN;
-		strlcpy(provider, own->check.provider, NAMEDATALEN);
-		*ticket = own->check.ticket;
-		taken = true;
-	}
-	LWLockRelease(&shared->lock);
-	return taken;
-}
-
-void
-lp_slot_check_answer(uint64 ticket, bool ok, int status, const char *detail)
-{
-	bool		answered = false;
-
-	if (own == NULL)
-		return;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	if (own->check.state == CHECK_TAKEN && own->check.ticket == ticket)
-	{
-		own->check.state = CHECK_ANSWERED;
-		own->check.answer.ok = ok;
-		own->check.answer.status = status;
-		strlcpy(own->check.answer.detail, detail == NULL ? "" : detail, LP_DETAIL_BYTES);
-		answered = true;
-	}
-	LWLockRelease(&shared->lock);
-	if (answered)
-		ConditionVariableBroadcast(&shared->changed);
-}
-
-/* Hands the letter in, if the mailbox is free; the lock is taken here. */
-static bool
-check_ask(const char *provider, uint64 *ticket)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	Latch	   *latch = NULL;
-	Slot	   *slot;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	slot = find(MyDatabaseId);
-	if (slot != NULL && slot->view.pid != 0 &&
-		(slot->check.state == CHECK_FREE ||
-		 TimestampDifferenceExceeds(slot->check.asked_at, now, CHECK_STALE_MS)))
-	{
-		slot->check.state = CHECK_ASKED;
-		slot->check.ticket = *ticket = ++shared->tickets;
-		slot->check.asked_at = now;
-		strlcpy(slot->check.provider, provider, NAMEDATALEN);
-		latch = slot->latch;
-	}
-	LWLockRelease(&shared->lock);
-	if (latch != NULL)
-		SetLatch(latch);
-	return latch != NULL;
-}
-
-/* Takes the answer; give_up: or the letter back. */
-static bool
-check_fetch(uint64 ticket, bool give_up, LpProviderAnswer *answer)
-{
-	bool		fetched = false;
-	Slot	   *slot;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	slot = find(MyDatabaseId);
-	if (slot != NULL && slot->check.ticket == ticket)
-	{
-		fetched = slot->check.state == CHECK_ANSWERED;
-		if (fetched)
-			*answer = slot->check.answer;
-		if (fetched || give_up)
-			slot->check.state = CHECK_FREE;
-	}
-	LWLockRelease(&shared->lock);
-	if (fetched || give_up)
-		ConditionVariableBroadcast(&shared->changed);
-	return fetched;
-}
-
-/* Sleeps until something changes; false when the time is over. */
-static bool
-sleep_until(TimestampTz until)
-{
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
-
-	if (left <= 0)
-		return false;
-	/* what changed between a look and this sleep is seen after a while */
-	(void) ConditionVariableTimedSleep(&shared->changed, Min(left, 200), PG_WAIT_EXTENSION);
-	return true;
-}
-
-bool
-lp_slot_check(const char *provider, TimestampTz until, LpProviderAnswer *answer)
-{
-	volatile uint64 asked = 0;
-	volatile bool answered = false;
-
-	attach();
-	PG_TRY();
-	{
-		uint64		ticket;
-
-		ConditionVariablePrepareToSleep(&shared->changed);
-		do
-		{
-			if (asked == 0 && check_ask(provider, &ticket))
-				asked = ticket;
-			if (asked != 0 && check_fetch(asked, false, answer))
-				answered = true;
-		} while (!answered && sleep_until(until));
-	}
-	PG_FINALLY();
-	{
-		ConditionVariableCancelSleep();
-		if (asked != 0 && !answered)
-			(void) check_fetch(asked, true, answer);
-	}
-	PG_END_TRY();
-	return answered;
-}
-
 /* on_shmem_exit, after the process has left the list of backends. */
 static void
 give_up_slot(int code, Datum arg)
@@ -432,14 +164,11 @@ give_up_slot(int code, Datum arg)
 	own->view.state = LP_WORKER_STOPPED;
 	own->view.in_flight = 0;
 	own->view.reason[0] = '\0';
-	own->latch = NULL;
 	own->leave_by = 0;
-	own->wants_leads = false;
-	own->check.state = CHECK_FREE;
 	own = NULL;
 	LWLockRelease(&shared->lock);
 	ConditionVariableBroadcast(&shared->changed);
-	lp_slots_wake_launcher();
+	lp_wake_launcher();
 }
 
 LpClaim
@@ -448,7 +177,7 @@ lp_slot_claim(Oid database)
 	LpClaim		result = LP_CLAIMED;
 	Slot	   *slot;
 
-	attach();
+	lp_shmem_attach(&piece);
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = find_or_make(database);
 	if (slot == NULL)
@@ -465,9 +194,7 @@ lp_slot_claim(Oid database)
 		slot->view.pid = MyProcPid;
 		slot->view.state = LP_WORKER_STARTING;
 		slot->view.started_at = GetCurrentTimestamp();
-		slot->latch = MyLatch;
 		slot->leave_by = 0;
-		slot->check.state = CHECK_FREE;
 		own = slot;
 	}
 	LWLockRelease(&shared->lock);
@@ -507,7 +234,7 @@ lp_slot_view(Oid database)
 	LpSlotView	view = {0};
 	Slot	   *slot;
 
-	attach();
+	lp_shmem_attach(&piece);
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = find(database);
 	if (slot != NULL)
@@ -522,11 +249,10 @@ lp_slot_view(Oid database)
 bool
 lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 {
-	Latch	   *latch = NULL;
 	bool		running = false;
 	Slot	   *slot;
 
-	attach();
+	lp_shmem_attach(&piece);
 	holds_databases = holds_databases || hold;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = stop || hold ? find_or_make(database) : find(database);
@@ -538,11 +264,10 @@ lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 		running = slot->view.pid != 0;
 		if (running && (slot->leave_by == 0 || by < slot->leave_by))
 			slot->leave_by = by;
-		latch = running ? slot->latch : NULL;
 	}
 	LWLockRelease(&shared->lock);
-	if (latch != NULL)
-		SetLatch(latch);
+	if (running)
+		lp_wake_worker(database);
 	return running;
 }
 
@@ -552,7 +277,7 @@ lp_slot_start(Oid database)
 	pid_t		pid = 0;
 	Slot	   *slot;
 
-	attach();
+	lp_shmem_attach(&piece);
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = find(database);
 	if (slot != NULL)
@@ -571,78 +296,19 @@ lp_slot_wait(Oid database, bool running, TimestampTz until)
 {
 	bool		reached;
 
-	attach();
+	lp_shmem_attach(&piece);
 	ConditionVariablePrepareToSleep(&shared->changed);
 	do
 	{
 		reached = (lp_slot_view(database).pid != 0) == running;
-	} while (!reached && sleep_until(until));
+	} while (!reached && lp_shmem_sleep(&shared->changed, until));
 	ConditionVariableCancelSleep();
 	return reached;
-}
-
-static void
-launcher_left(int code, Datum arg)
-{
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	shared->launcher = NULL;
-	LWLockRelease(&shared->lock);
-}
-
-void
-lp_slots_launcher_is_here(void)
-{
-	attach();
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	shared->launcher = MyLatch;
-	LWLockRelease(&shared->lock);
-	before_shmem_exit(launcher_left, (Datum) 0);
-}
-
-void
-lp_slots_wake_launcher(void)
-{
-	Latch	   *latch;
-
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	latch = shared->launcher;
-	LWLockRelease(&shared->lock);
-	if (latch != NULL)
-		SetLatch(latch);
-}
-
-void
-lp_slots_wake_launcher_at_end(void)
-{
-	wake_launcher_at_end = try_attach();
-}
-
-static void
-request_memory(void)
-{
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)));
-}
-
-/* After a crash the segment is new, and the postmaster's pointer old. */
-static void
-start_memory(void)
-{
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	shared = NULL;
-	attach();
 }
 
 void
 lp_slots_init(void)
 {
+	lp_shmem_declare(&piece);
 	RegisterXactCallback(at_transaction_event, NULL);
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = start_memory;
 }

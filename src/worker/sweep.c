@@ -16,9 +16,9 @@
 
 #include "util/clock.h"
 #include "util/uuid.h"
+#include "util/wake.h"
 #include "worker/events.h"
 #include "worker/requests.h"
-#include "worker/slots.h"
 #include "worker/sweep.h"
 #include "worker/worker.h"
 
@@ -180,7 +180,7 @@ start(TimestampTz now)
 	sweep.begun_at = now;
 	sweep.place.created_at = DT_NOBEGIN;
 	/* before it is looked who waits, so that no lead slips through */
-	lp_slot_want_leads(true);
+	lp_wake_want_leads(true);
 }
 
 TimestampTz
@@ -199,7 +199,7 @@ lp_sweep_step(void)
 	sweep.begun = false;
 	now = GetCurrentTimestamp();
 	not_before = now + REST * (now - sweep.begun_at);
-	lp_slot_want_leads(sweep.any);
+	lp_wake_want_leads(sweep.any);
 	return sweep.retry ? Max(now + RETRY_AFTER, not_before) : now + LOOK_EVERY;
 }
 

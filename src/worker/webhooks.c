@@ -20,7 +20,7 @@
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/jsonwalk.h"
-#include "worker/slots.h"
+#include "util/wake.h"
 #include "worker/webhooks.h"
 
 #define TOKEN_BYTES 32
@@ -181,7 +181,7 @@ receive(const char *token, Jsonb *payload)
 	}
 	(void) lp_webhook_use(call_id, now);
 	end_polls(call_id, now);
-	lp_worker_wake_at_commit();
+	lp_wake_at_commit();
 	return "stored";
 }
 

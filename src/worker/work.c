@@ -21,11 +21,11 @@
 #include "worker/calls.h"
 #include "worker/engine.h"
 #include "worker/events.h"
+#include "worker/mailbox.h"
 #include "worker/probe.h"
 #include "worker/rates.h"
 #include "worker/secrets.h"
 #include "worker/settle.h"
-#include "worker/slots.h"
 #include "worker/sweep.h"
 #include "worker/work.h"
 #include "worker/worker.h"
@@ -320,7 +320,7 @@ answer_probe(void)
 	uint64		ticket;
 	LpCall	   *call;
 
-	if (!lp_slot_check_taken(provider, &ticket))
+	if (!lp_mailbox_take(provider, &ticket))
 		return;
 	lp_worker_begin("reading secrets");
 	work.		secrets_read_at = 0;
@@ -331,9 +331,9 @@ answer_probe(void)
 	if (call != NULL && work.secrets[call->provider] != NULL)
 		send_call(call);
 	else
-		lp_slot_check_answer(ticket, false, 0, call == NULL ?
-							 "this worker does not speak to that provider" :
-							 "no secret is set for that provider");
+		lp_mailbox_answer(ticket, false, 0, call == NULL ?
+						  "this worker does not speak to that provider" :
+						  "no secret is set for that provider");
 }
 
 static void

@@ -39,9 +39,11 @@
 #include "utils/timestamp.h"
 
 #include "store/sql.h"
+#include "util/wake.h"
 #include "worker/events.h"
 #include "worker/identity.h"
 #include "worker/launcher.h"
+#include "worker/mailbox.h"
 #include "worker/slots.h"
 #include "worker/work.h"
 #include "worker/worker.h"
@@ -289,7 +291,7 @@ take_turn(LpTurn *turn)
 		return;
 	}
 	/* Nothing was asked for yet: no turn, since a restore may bring work. */
-	if (!approved && !lp_slot_check_asked())
+	if (!approved && !lp_mailbox_has_letter())
 	{
 		lp_slot_publish(LP_WORKER_IDLE, NULL, in_flight());
 		return;
@@ -492,6 +494,8 @@ claim_or_exit(Oid database)
 	switch (lp_slot_claim(database))
 	{
 		case LP_CLAIMED:
+			lp_wake_worker_is_here(database);
+			lp_mailbox_open(database);
 			return;
 		case LP_CLAIM_HELD:
 			proc_exit(1);
