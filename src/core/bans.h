@@ -9,8 +9,8 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
-#include "core/identity.h"
 #include "util/channel.h"
+#include "util/key.h"
 
 #define LP_HASH_BYTES 32
 

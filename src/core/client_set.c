@@ -13,13 +13,13 @@
 #include "core/client.h"
 #include "core/client_settings.h"
 #include "core/holds.h"
+#include "core/instance.h"
 #include "core/requests.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/uuid.h"
 #include "util/wake.h"
-#include "worker/identity.h"
 
 PG_FUNCTION_INFO_V1(lp_client_set);
 
@@ -215,7 +215,7 @@ lp_client_set(PG_FUNCTION_ARGS)
 	if (client->company_exclusive != was_exclusive)
 		lp_holds_set(id, now);
 	lp_requests_follow(id, strcmp(client->status, "active") == 0, now);
-	lp_identity_adopt();
+	lp_instance_adopt();
 	/* requests that waited for the client, or for its capacity, may go on */
 	lp_wake_at_commit();
 	lp_call_end();

@@ -1,6 +1,6 @@
 /*
  * criteria.c
- *	  What lp_allocate is asked for: criteria and options, as structs.
+ *	  What lp_allocate is asked for, read from its arguments.
  *
  * A key with JSON null or an empty list is no criterion.  Values come out in
  * the form in which lead_available and lead_terms keep theirs.
@@ -8,11 +8,11 @@
 #include "postgres.h"
 
 #include "core/criteria.h"
-#include "core/identity.h"
 #include "util/channel.h"
 #include "util/domain.h"
 #include "util/fold.h"
 #include "util/jsonarg.h"
+#include "util/key.h"
 
 enum
 {

@@ -6,9 +6,9 @@
 #define LP_ELEMENT_H
 
 #include "core/bans.h"
-#include "core/identity.h"
 #include "providers/provider.h"
 #include "store/leads.h"
+#include "util/key.h"
 #include "utils/jsonb.h"
 
 typedef enum LpElementKind

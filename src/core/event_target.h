@@ -7,8 +7,8 @@
 
 #include "utils/uuid.h"
 
-#include "core/identity.h"
 #include "util/channel.h"
+#include "util/key.h"
 
 typedef struct LpEventTarget
 {

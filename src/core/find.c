@@ -7,11 +7,11 @@
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 
-#include "core/identity.h"
 #include "core/lead.h"
 #include "providers/provider.h"
 #include "store/leads.h"
 #include "store/sql.h"
+#include "util/key.h"
 #include "util/uuid.h"
 
 PG_FUNCTION_INFO_V1(lp_find_lead);

@@ -11,13 +11,13 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 
-#include "core/identity.h"
 #include "core/ownership.h"
 #include "core/sender.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/email.h"
 #include "util/jsonarg.h"
+#include "util/key.h"
 #include "util/phone.h"
 #include "util/uuid.h"
 

@@ -14,11 +14,11 @@
 #include "utils/builtins.h"
 
 #include "core/archive.h"
+#include "core/instance.h"
 #include "core/shortage.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/wake.h"
-#include "worker/identity.h"
 
 /* Who knew nobody else is asked again from the beginning; that is free. */
 static LpSql again_sql = LP_SQL(
@@ -67,6 +67,6 @@ lp_shortage_note(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
 
 	if (lp_sql_run(&again_sql, values, nulls) == 0)
 		(void) lp_sql_run(&open_sql, values, nulls);
-	lp_identity_adopt();
+	lp_instance_adopt();
 	lp_wake_at_commit();
 }

@@ -11,7 +11,7 @@
 
 #include "storage/lock.h"
 
-#include "core/identity.h"
+#include "util/key.h"
 
 #define LP_STRIPES 1024
 

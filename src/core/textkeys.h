@@ -7,7 +7,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "core/identity.h"
+#include "util/key.h"
 
 /*
  * Every address, number, profile and id of a person in a JSON text, also in

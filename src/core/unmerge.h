@@ -6,8 +6,8 @@
 #ifndef LP_UNMERGE_H
 #define LP_UNMERGE_H
 
-#include "core/identity.h"
 #include "core/merge.h"
+#include "util/key.h"
 
 /* $1 merge, $2 survivor, $3 duplicate in all that take them. */
 #define JOURNAL(relation, id) \

@@ -6,11 +6,11 @@
 
 #include "utils/builtins.h"
 
-#include "core/identity.h"
 #include "core/quiet.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/country.h"
+#include "util/key.h"
 
 PG_FUNCTION_INFO_V1(lp_normalize);
 PG_FUNCTION_INFO_V1(lp_contact_hours);

@@ -8,8 +8,8 @@
  */
 #include "postgres.h"
 
-#include "core/lead.h"
 #include "store/available.h"
+#include "store/lead_flags.h"
 #include "store/sql.h"
 #include "util/channel.h"
 #include "util/settings.h"

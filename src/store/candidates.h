@@ -6,8 +6,59 @@
 #define LP_CANDIDATES_H
 
 #include "datatype/timestamp.h"
+#include "utils/uuid.h"
 
-#include "core/criteria.h"
+typedef struct LpTexts
+{
+	char	  **values;			/* as they are compared */
+	int			n;				/* 0 = no such criterion */
+} LpTexts;
+
+/* What is asked for; core/criteria.c reads it from arguments. */
+typedef struct LpCriteria
+{
+	LpTexts		industries;
+	LpTexts		exclude_industries;
+	LpTexts		titles;
+	LpTexts		seniorities;
+	LpTexts		departments;
+	LpTexts		countries;
+	LpTexts		states;
+	LpTexts		cities;
+	LpTexts		technologies;
+	LpTexts		technologies_all;
+	LpTexts		keywords;
+	LpTexts		domains;
+	LpTexts		exclude_domains;
+	LpTexts		email_statuses; /* never empty: "verified" by default */
+	LpTexts		sources;
+	int			channels;		/* bits 1 << LpChannel, never 0 */
+	int64		employees_min;	/* -1 = none, likewise below */
+	int64		employees_max;
+	double		revenue_min;
+	double		revenue_max;
+	int			min_score;
+	int			has_phone;		/* -1 = no matter, 0, 1 */
+	int			has_linkedin;
+	pg_uuid_t  *ingestion_id;	/* NULL = none */
+} LpCriteria;
+
+typedef enum LpOrder
+{
+	LP_ORDER_SCORE,
+	LP_ORDER_NEWEST,
+	LP_ORDER_RANDOM
+} LpOrder;
+
+typedef struct LpOptions
+{
+	bool		dry_run;
+	LpOrder		order;
+	int64		seed;
+	int64		per_company_max;	/* -1 = none */
+	bool		enrich_on_shortage;
+	char	   *request_key;	/* NULL = none */
+} LpOptions;
 
 typedef struct LpSearch LpSearch;
 

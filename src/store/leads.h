@@ -10,7 +10,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-#include "core/identity.h"
+#include "util/key.h"
 
 /* The columns of lead_pool that have a rule of their own. */
 typedef enum LpPoolColumn

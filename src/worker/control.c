@@ -15,11 +15,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "core/instance.h"
 #include "store/sql.h"
 #include "util/caller.h"
 #include "util/errors.h"
 #include "util/wake.h"
-#include "worker/identity.h"
 #include "worker/launcher.h"
 #include "worker/mailbox.h"
 #include "worker/slots.h"
@@ -79,7 +79,7 @@ lp_worker_start(PG_FUNCTION_ARGS)
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_caller_require_operator("lp_worker_start");
 	refuse_binary_upgrade();
-	lp_identity_approve();
+	lp_instance_approve();
 	lp_wake_at_commit();
 	pid = lp_slot_start(MyDatabaseId);
 	if (pid == 0)

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "core/bans.h"
+#include "core/instance.h"
 #include "core/jit.h"
 #include "core/lead.h"
 #include "providers/call.h"
@@ -26,7 +27,6 @@
 #include "util/uuid.h"
 #include "util/wake.h"
 #include "worker/enrich.h"
-#include "worker/identity.h"
 #include "worker/money.h"
 
 #define LOOK_TRIES 3			/* each after a job ended while we looked */
@@ -343,7 +343,7 @@ lp_enrich(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(false);
-	lp_identity_adopt();
+	lp_instance_adopt();
 	asked = lp_enrich_ask(&ask, ids, n, lp_clock_now());
 	for (int i = 0; i < n; i++)
 	{

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "core/criteria.h"
+#include "core/instance.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
@@ -17,7 +18,6 @@
 #include "util/uuid.h"
 #include "util/worker_settings.h"
 #include "worker/found.h"
-#include "worker/identity.h"
 
 #define MAX_WANTED 10000
 
@@ -88,7 +88,7 @@ lp_search_more(PG_FUNCTION_ARGS)
 				errhint("Set leadpool.apollo_daily_credits."));
 	if (request_id != NULL)
 		page = page_of_request(request_id, criteria);
-	lp_identity_adopt();
+	lp_instance_adopt();
 	job_id = lp_found_search(request_id, criteria, page, wanted,
 							 GetUserNameFromId(GetOuterUserId(), false), lp_clock_now());
 	lp_call_end();

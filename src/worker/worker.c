@@ -38,10 +38,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "core/instance.h"
 #include "store/sql.h"
 #include "util/wake.h"
 #include "worker/events.h"
-#include "worker/identity.h"
 #include "worker/launcher.h"
 #include "worker/mailbox.h"
 #include "worker/slots.h"
@@ -243,7 +243,7 @@ static const char *
 reason_to_pause(void)
 {
 	const char *reason;
-	LpIdentity	identity;
+	LpInstance	identity;
 
 	if (!OidIsValid(extension.oid))
 		return "extension leadpool is not installed in this database";
@@ -258,10 +258,10 @@ reason_to_pause(void)
 	if (approved)
 		return NULL;
 	lp_worker_begin("comparing identity");
-	identity = lp_identity_check();
+	identity = lp_instance_check();
 	lp_worker_commit();
-	approved = identity == LP_IDENTITY_OURS;
-	if (identity == LP_IDENTITY_COPY)
+	approved = identity == LP_INSTANCE_OURS;
+	if (identity == LP_INSTANCE_COPY)
 		return "copy of another database: call lp_worker_start() to let it spend here";
 	return NULL;
 }

@@ -1,14 +1,14 @@
 /*
- * identity.c
+ * key.c
  *	  The keys by which a person is known: one normalisation for every door.
  */
 #include "postgres.h"
 
 #include "utils/builtins.h"
 
-#include "core/identity.h"
 #include "util/domain.h"
 #include "util/email.h"
+#include "util/key.h"
 #include "util/phone.h"
 #include "util/profile.h"
 #include "util/settings.h"

@@ -1,9 +1,9 @@
 /*
- * identity.h
+ * key.h
  *	  The keys by which a person is known.
  */
-#ifndef LP_IDENTITY_H
-#define LP_IDENTITY_H
+#ifndef LP_KEY_H
+#define LP_KEY_H
 
 #include "utils/uuid.h"
 
@@ -39,4 +39,4 @@ extern bool lp_key_kind_from_name(const char *name, LpKeyKind *kind);
 extern bool lp_key_make(LpKeyKind kind, const char *text, const char *region,
 						LpKey *result);
 
-#endif							/* LP_IDENTITY_H */
+#endif							/* LP_KEY_H */

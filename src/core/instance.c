@@ -1,5 +1,5 @@
 /*
- * identity.c
+ * instance.c
  *	  Which database this is: a copy does not send or spend.
  *
  * A database is known by the system identifier and timeline of its cluster,
@@ -21,10 +21,10 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/instance.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/settings.h"
-#include "worker/identity.h"
 
 /* Class of the advisory lock: 'lpid'. */
 #define IDENTITY_LOCK_CLASS 0x6c706964
@@ -100,20 +100,20 @@ has_work(void)
 	return false;
 }
 
-LpIdentity
-lp_identity_check(void)
+LpInstance
+lp_instance_check(void)
 {
 	bool		any;
 	bool		ours;
 
 	look(&any, &ours);
 	if (ours)
-		return LP_IDENTITY_OURS;
-	return any || has_work() ? LP_IDENTITY_COPY : LP_IDENTITY_NEW;
+		return LP_INSTANCE_OURS;
+	return any || has_work() ? LP_INSTANCE_COPY : LP_INSTANCE_NEW;
 }
 
 void
-lp_identity_approve(void)
+lp_instance_approve(void)
 {
 	bool		any;
 	bool		ours;
@@ -128,7 +128,7 @@ lp_identity_approve(void)
 }
 
 void
-lp_identity_adopt(void)
+lp_instance_adopt(void)
 {
 	bool		any;
 	bool		ours;
