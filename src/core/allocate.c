@@ -16,8 +16,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -31,21 +29,21 @@
 #include "core/client.h"
 #include "core/eligible.h"
 #include "core/holds.h"
-#include "core/limits.h"
+#include "core/request_key.h"
+#include "core/room.h"
 #include "core/shortage.h"
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/clock.h"
 #include "util/errors.h"
+#include "util/hash.h"
 #include "util/jsonarg.h"
 #include "util/uuid.h"
-#include "util/zone.h"
 
 PG_FUNCTION_INFO_V1(lp_allocate);
 
 #define MAX_WANTED 100000
 #define MAX_BATCH 5000
-#define REQUEST_KEY_DAYS 30
 
 /* Class of the second pass's advisory lock: 'lp2p'. */
 #define SECOND_PASS_CLASS 0x6c703270
@@ -62,16 +60,6 @@ static LpSql lock_sql = LP_SQL(
 	" ORDER BY lead_id FOR UPDATE",
 	UUIDARRAYOID);
 
-static LpSql active_sql = LP_SQL(
-	"SELECT count(*) FROM @s@.lead_assignments"
-	" WHERE client_id = $1 AND status = 'active'",
-	UUIDOID);
-
-static LpSql today_sql = LP_SQL(
-	"SELECT count(*) FROM @s@.lead_assignments"
-	" WHERE client_id = $1 AND assigned_at >= $2 AND assigned_at < $3",
-	UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
-
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_assignments (id, lead_id, client_id, campaign_id,"
 	" origin, request_key, assigned_at)"
@@ -84,28 +72,10 @@ static LpSql insert_sql = LP_SQL(
 static LpSql taken_sql = LP_SQL(
 	"DELETE FROM @s@.lead_available WHERE lead_id = ANY ($1)", UUIDARRAYOID);
 
-static LpSql earlier_sql = LP_SQL(
-	"SELECT arguments_hash, assignment_ids FROM @s@.lead_allocations"
-	" WHERE client_id = $1 AND request_key = $2 AND created_at > $3",
-	UUIDOID, TEXTOID, TIMESTAMPTZOID);
-
-static LpSql remember_sql = LP_SQL(
-	"INSERT INTO @s@.lead_allocations (client_id, request_key, arguments_hash,"
-	" assignment_ids, created_at) VALUES ($1, $2, $3, $4, $5)"
-	" ON CONFLICT (client_id, request_key) DO UPDATE SET"
-	" arguments_hash = excluded.arguments_hash,"
-	" assignment_ids = excluded.assignment_ids, created_at = excluded.created_at",
-	UUIDOID, TEXTOID, BYTEAOID, UUIDARRAYOID, TIMESTAMPTZOID);
-
-static LpSql again_sql = LP_SQL(
-	"SELECT a.* FROM unnest($1) WITH ORDINALITY u(id, n)"
-	" JOIN @s@.lead_assignments a ON a.id = u.id ORDER BY u.n",
-	UUIDARRAYOID);
-
 /* How often a company was taken in this call. */
 typedef struct CompanyCount
 {
-	char		company[64];	/* key: hash of the company's name */
+	uint8		company[LP_SHA256_BYTES];	/* hash of its domain or Apollo id */
 	int64		taken;
 } CompanyCount;
 
@@ -128,92 +98,18 @@ typedef struct Allocation
 	HTAB	   *companies;
 } Allocation;
 
-static void
-hash_texts(uint8 *result, int n, const char **texts)
-{
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-
-	if (context == NULL || pg_cryptohash_init(context) < 0)
-		elog(ERROR, "could not initialize SHA-256");
-	for (int i = 0; i < n; i++)
-	{
-		uint32		length = texts[i] ? strlen(texts[i]) : PG_UINT32_MAX;
-
-		/* each with its length, so that two texts never read as one */
-		pg_cryptohash_update(context, (const uint8 *) &length, sizeof(length));
-		if (texts[i] != NULL)
-			pg_cryptohash_update(context, (const uint8 *) texts[i], length);
-	}
-	if (pg_cryptohash_final(context, result, PG_SHA256_DIGEST_LENGTH) < 0)
-		elog(ERROR, "could not compute SHA-256");
-	pg_cryptohash_free(context);
-}
-
-static char *
-json_text(Jsonb *json)
-{
-	return json == NULL ? "{}" : JsonbToCString(NULL, &json->root, VARSIZE(json));
-}
-
-/* The client's local day, which a change of its zone does not move. */
-static LpDay
-client_day(const LpClient *client, TimestampTz now, bool record)
-{
-	LpCounter	counter = {.scope = "client", .scope_id = client->id};
-
-	counter.zone = lp_zone_find(client->time_zone);
-	return lp_counter_find_day(&counter, now, record);
-}
-
-int64
-lp_client_active_room(const LpClient *client)
-{
-	Datum		values[] = {UUIDPGetDatum(&client->id)};
-
-	if (client->max_active_leads < 0)
-		return PG_INT64_MAX;
-	lp_sql_run(&active_sql, values, NULL);
-	return Max(client->max_active_leads - lp_col_int(0, 1, 0), 0);
-}
-
-int64
-lp_client_day_room(const LpClient *client, TimestampTz now, bool to_give)
-{
-	Datum		values[] = {UUIDPGetDatum(&client->id), 0, 0};
-	LpDay		day;
-
-	if (client->daily_allocation < 0)
-		return PG_INT64_MAX;
-	day = client_day(client, now, to_give);
-	values[1] = TimestampTzGetDatum(day.starts_at);
-	values[2] = TimestampTzGetDatum(day.ends_at);
-	lp_sql_run(&today_sql, values, NULL);
-	return Max(client->daily_allocation - lp_col_int(0, 1, 0), 0);
-}
-
-int64
-lp_client_room(const LpClient *client, TimestampTz now, bool to_give)
-{
-	int64		active = lp_client_active_room(client);
-
-	return Min(active, lp_client_day_room(client, now, to_give));
-}
-
 /* Counts a lead of a company; false if there are enough of it. */
 static bool
 count_company(Allocation *call, const LpLead *lead)
 {
 	const char *company = lead->company_domain ? lead->company_domain : lead->company_org;
-	char		key[sizeof(((CompanyCount *) NULL)->company)];
+	uint8		key[LP_SHA256_BYTES];
 	CompanyCount *count;
 	bool		found;
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 
 	if (call->options->per_company_max < 0 || company == NULL)
 		return true;
-	memset(key, 0, sizeof(key));
-	hash_texts(hash, 1, &company);
-	memcpy(key, hash, sizeof(hash));
+	lp_sha256(company, strlen(company), key);
 	count = hash_search(call->companies, key, HASH_ENTER, &found);
 	if (!found)
 		count->taken = 0;
@@ -285,7 +181,7 @@ start_pass(Allocation *call)
 
 	call->n = 0;
 	call->missed = 0;
-	info.keysize = sizeof(((CompanyCount *) NULL)->company);
+	info.keysize = LP_SHA256_BYTES;
 	info.entrysize = sizeof(CompanyCount);
 	info.hcxt = CurrentMemoryContext;
 	call->companies = hash_create("leadpool companies", 64, &info,
@@ -421,58 +317,6 @@ store(Allocation *call, const char *origin, LpRows *rows)
 	return ids;
 }
 
-/* What a retry under the same request_key must have in common. */
-static void
-arguments_hash(Allocation *call, int64 wanted, Jsonb *options, uint8 *hash)
-{
-	const char *texts[] = {
-		call->campaign_id ? lp_uuid_text(call->campaign_id) : NULL,
-		psprintf(INT64_FORMAT, wanted),
-		json_text(call->criteria_json),
-		json_text(options)
-	};
-
-	hash_texts(hash, lengthof(texts), texts);
-}
-
-/* The answer of an earlier call with this key; false if there is none. */
-static bool
-answer_again(Allocation *call, const uint8 *hash, LpRows *rows)
-{
-	Interval	kept = {0, REQUEST_KEY_DAYS, 0};
-	Datum		values[] = {UUIDPGetDatum(call->client_id),
-		CStringGetTextDatum(call->options->request_key),
-	TimestampTzGetDatum(lp_clock_sub(call->now, &kept))};
-	bytea	   *first;
-	uint64		n;
-
-	if (lp_sql_run(&earlier_sql, values, NULL) == 0)
-		return false;
-	first = DatumGetByteaPP(lp_col(0, 1));
-	if (VARSIZE_ANY_EXHDR(first) != PG_SHA256_DIGEST_LENGTH ||
-		memcmp(VARDATA_ANY(first), hash, PG_SHA256_DIGEST_LENGTH) != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("request_key \"%s\" was used with other arguments",
-					   call->options->request_key),
-				errhint("Repeat the first call exactly, or use another key."));
-	values[0] = lp_col(0, 2);
-	n = lp_sql_run(&again_sql, values, NULL);
-	for (uint64 row = 0; row < n; row++)
-		lp_rows_emit_tuple(rows, row);
-	return true;
-}
-
-static void
-remember(Allocation *call, const uint8 *hash, const pg_uuid_t *ids)
-{
-	Datum		values[] = {UUIDPGetDatum(call->client_id),
-		CStringGetTextDatum(call->options->request_key), lp_bytea(hash, PG_SHA256_DIGEST_LENGTH),
-	lp_array_of_uuids(ids, call->n), TimestampTzGetDatum(call->now)};
-
-	lp_sql_run(&remember_sql, values, NULL);
-}
-
 static int64
 read_wanted(FunctionCallInfo fcinfo)
 {
@@ -496,17 +340,18 @@ static void
 allocate(Allocation *call, Jsonb *options, LpRows *rows)
 {
 	bool		keyed = call->options->request_key != NULL && !call->dry_run;
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	LpRequestKey request = {call->options->request_key, call->client_id, call->now};
 	pg_uuid_t  *ids;
-	int64		asked = call->wanted;
 
-	arguments_hash(call, asked, options, hash);
-	if (keyed && answer_again(call, hash, rows))
+	if (keyed)
+		lp_request_key_hash(&request, call->campaign_id, call->wanted,
+							call->criteria_json, options);
+	if (keyed && lp_request_key_answer(&request, rows))
 		return;
 	call->client = lp_client_load_active(call->client_id);
 	lp_bans_require_key(false);
-	call->wanted = Min(asked, lp_client_room(call->client, call->now,
-											 !call->dry_run));
+	call->wanted = Min(call->wanted,
+					   lp_client_room(call->client, call->now, !call->dry_run));
 	if (!call->dry_run)
 		lp_available_ensure();
 	collect(call);
@@ -520,7 +365,7 @@ allocate(Allocation *call, Jsonb *options, LpRows *rows)
 		lp_shortage_note(call->client_id, call->campaign_id, call->criteria_json,
 						 (int) (call->wanted - call->n));
 	if (keyed)
-		remember(call, hash, ids);
+		lp_request_key_keep(&request, ids, call->n);
 }
 
 LpFill

@@ -1,28 +1,15 @@
 /*
  * allocate.h
- *	  What allocation knows that others need.
+ *	  Handing out leads for a request that waits.
  */
 #ifndef LP_ALLOCATE_H
 #define LP_ALLOCATE_H
 
 #include "utils/jsonb.h"
-
-#include "core/ownership.h"
-
-/*
- * How many leads the client may still be given now (max_active_leads,
- * daily_allocation); PG_INT64_MAX without a limit.  Under the client's lock.
- * to_give fixes the bounds of the day, as a dry run must not.
- */
-extern int64 lp_client_room(const LpClient *client, TimestampTz now, bool to_give);
-
-/* The two rules apart. */
-extern int64 lp_client_active_room(const LpClient *client);
-extern int64 lp_client_day_room(const LpClient *client, TimestampTz now, bool to_give);
+#include "utils/uuid.h"
 
 /*
- * What lp_allocate does, for a request that waits: hands out up to wanted
- * leads.  It waits for no lead that another transaction holds: whoever calls
+ * What lp_allocate does, for up to wanted leads.  It waits for no lead that another transaction holds: whoever calls
  * comes again.  Takes the client's lock, throws LP006 like it.
  */
 typedef struct LpFill

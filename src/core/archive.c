@@ -9,13 +9,12 @@
  */
 #include "postgres.h"
 
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/archive.h"
 #include "store/sql.h"
+#include "util/hash.h"
 #include "util/uuid.h"
 
 static LpSql find_sql = LP_SQL(
@@ -69,32 +68,10 @@ static LpSql store_sql = LP_SQL(
 	TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDARRAYOID, INT4ARRAYOID,
 	UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
 
-void
-lp_sha256(const char *data, int len, uint8 *hash)
-{
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-
-	if (pg_cryptohash_init(context) < 0 ||
-		pg_cryptohash_update(context, (const uint8 *) data, len) < 0 ||
-		pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) < 0)
-		elog(ERROR, "could not compute SHA-256");
-	pg_cryptohash_free(context);
-}
-
-static Datum
-bytes(const uint8 *data, int len)
-{
-	bytea	   *copy = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(copy, VARHDRSZ + len);
-	memcpy(VARDATA(copy), data, len);
-	return PointerGetDatum(copy);
-}
-
 LpEnvelope *
 lp_archive_find(const char *source, const uint8 *hash)
 {
-	Datum		args[] = {CStringGetTextDatum(source), bytes(hash, PG_SHA256_DIGEST_LENGTH)};
+	Datum		args[] = {CStringGetTextDatum(source), lp_bytea(hash, LP_SHA256_BYTES)};
 	LpEnvelope *envelope;
 
 	if (lp_sql_run(&find_sql, args, NULL) == 0)
@@ -233,7 +210,7 @@ lp_archive_store(const LpPool *pool, const LpBody *body)
 		Datum		args[] = {
 			UUIDPGetDatum(&envelope_id), CStringGetTextDatum(body->source),
 			CStringGetTextDatum(body->rest), cuts_array(body),
-			bytes(body->hash, PG_SHA256_DIGEST_LENGTH),
+			lp_bytea(body->hash, LP_SHA256_BYTES),
 			TimestampTzGetDatum(body->captured_at),
 			TimestampTzGetDatum(body->first_seen_at)
 		};

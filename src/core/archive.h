@@ -84,6 +84,4 @@ extern void lp_archive_store(const LpPool *pool, const LpBody *body);
 extern void lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id,
 							  const LpBody *body);
 
-extern void lp_sha256(const char *data, int len, uint8 *hash);
-
 #endif							/* LP_ARCHIVE_H */

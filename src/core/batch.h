@@ -8,13 +8,13 @@
 #ifndef LP_BATCH_H
 #define LP_BATCH_H
 
-#include "common/sha2.h"
 
 #include "core/archive.h"
-#include "core/organization.h"
 #include "core/element.h"
+#include "core/organization.h"
 #include "core/pins.h"
 #include "core/redact.h"
+#include "util/hash.h"
 #include "util/jsonsplit.h"
 
 /* A lead that an element of the batch, or its company's answer, touches. */
@@ -80,7 +80,7 @@ typedef struct LpBatch
 	char	   *body;
 	char	   *clean;
 	int			len;
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	uint8		hash[LP_SHA256_BYTES];
 	TimestampTz captured_at;
 	TimestampTz now;
 	LpElement  *elements;

@@ -10,11 +10,11 @@
 
 #include "fmgr.h"
 
-#include "core/allocate.h"
 #include "core/bans.h"
 #include "core/client.h"
 #include "core/criteria.h"
 #include "core/eligible.h"
+#include "core/room.h"
 #include "store/candidates.h"
 #include "store/sql.h"
 #include "util/clock.h"

@@ -13,11 +13,11 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "core/allocate.h"
 #include "core/available.h"
 #include "core/client.h"
 #include "core/eligible.h"
 #include "core/holds.h"
+#include "core/room.h"
 #include "core/touch.h"
 #include "store/sql.h"
 #include "util/clock.h"

@@ -9,15 +9,13 @@
  */
 #include "postgres.h"
 
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "utils/builtins.h"
 
-#include "core/archive.h"
 #include "core/instance.h"
 #include "core/shortage.h"
 #include "store/sql.h"
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/wake.h"
 
 /* Who knew nobody else is asked again from the beginning; that is free. */
@@ -37,34 +35,23 @@ static LpSql open_sql = LP_SQL(
 	" created_at, updated_at, criteria) VALUES ($1, $2, $3, $4, $5, $5, $6)",
 	UUIDOID, UUIDOID, BYTEAOID, INT4OID, TIMESTAMPTZOID, JSONBOID);
 
-/* The length goes in too, as hashes that were stored before have it. */
-static Datum
-criteria_hash(const char *text)
-{
-	uint32		length = strlen(text);
-	char	   *bytes = palloc(sizeof(length) + length);
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-
-	memcpy(bytes, &length, sizeof(length));
-	memcpy(bytes + sizeof(length), text, length);
-	lp_sha256(bytes, sizeof(length) + length, hash);
-	return lp_bytea(hash, sizeof(hash));
-}
-
 void
 lp_shortage_note(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
 				 Jsonb *criteria, int missing)
 {
 	char	   *text = criteria == NULL ? "{}" :
 	JsonbToCString(NULL, &criteria->root, VARSIZE(criteria));
+	uint8		hash[LP_SHA256_BYTES];
 	Datum		values[] = {
 		UUIDPGetDatum(client_id),
 		campaign_id == NULL ? (Datum) 0 : UUIDPGetDatum(campaign_id),
-		criteria_hash(text), Int32GetDatum(missing), TimestampTzGetDatum(lp_clock_now()),
+		0, Int32GetDatum(missing), TimestampTzGetDatum(lp_clock_now()),
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(text))
 	};
 	const char *nulls = campaign_id == NULL ? " n    " : "      ";
 
+	lp_sha256_texts(1, (const char *const *) &text, hash);
+	values[2] = lp_bytea(hash, LP_SHA256_BYTES);
 	if (lp_sql_run(&again_sql, values, nulls) == 0)
 		(void) lp_sql_run(&open_sql, values, nulls);
 	lp_instance_adopt();

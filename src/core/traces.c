@@ -376,11 +376,10 @@ lp_traces_of_events(const LpPerson *person)
 static Datum
 hash_under(const LpBanKey *key, LpKeyKind kind, const char *value)
 {
-	bytea	   *hash = palloc(VARHDRSZ + LP_HASH_BYTES);
+	uint8		hash[LP_HASH_BYTES];
 
-	SET_VARSIZE(hash, VARHDRSZ + LP_HASH_BYTES);
-	lp_bankey_hash(key, lp_key_kind_name(kind), value, (uint8 *) VARDATA(hash));
-	return PointerGetDatum(hash);
+	lp_bankey_hash(key, lp_key_kind_name(kind), value, hash);
+	return lp_bytea(hash, LP_HASH_BYTES);
 }
 
 void

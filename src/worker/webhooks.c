@@ -10,15 +10,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "common/sha2.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-#include "core/archive.h"
 #include "store/jobs.h"
 #include "store/sql.h"
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/jsonwalk.h"
 #include "util/wake.h"
 #include "worker/webhooks.h"
@@ -80,7 +79,7 @@ lp_webhook_token(void)
 static Datum
 hash_of(const char *token)
 {
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	uint8		hash[LP_SHA256_BYTES];
 
 	lp_sha256(token, strlen(token), hash);
 	return lp_bytea(hash, sizeof(hash));
