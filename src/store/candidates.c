@@ -13,279 +13,23 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 
 #include "store/available.h"
 #include "store/candidates.h"
+#include "store/conditions.h"
 #include "store/sql.h"
-#include "util/channel.h"
 #include "util/settings.h"
-#include "util/terms.h"
 
 #define MAX_BRANCHES 16
-
-struct LpSearch
-{
-	const LpCriteria *criteria;
-	const LpOptions *options;
-	const char *source;			/* where the rows of lead_available stand */
-	const char *terms;			/* and those of lead_terms */
-	bool		started;		/* the position below is set */
-	Datum		position;		/* score, created_at or md5 of the last row */
-	pg_uuid_t	last;
-
-	/* the statement being put together */
-	StringInfoData string;
-	Oid			types[LP_SQL_MAX_ARGS];
-	Datum		values[LP_SQL_MAX_ARGS];
-	int			n_args;
-
-	/* parameters common to all statements of the search, by number */
-	StringInfoData where;		/* all conditions but place, industry,
-								 * position */
-	bool		with_terms;
-	int			n_common;
-};
-
-static int
-param(LpSearch *search, Oid type, Datum value)
-{
-	Assert(search->n_args < LP_SQL_MAX_ARGS);
-	search->types[search->n_args] = type;
-	search->values[search->n_args] = value;
-	return ++search->n_args;
-}
-
-static int
-texts_param(LpSearch *search, const LpTexts *texts)
-{
-	return param(search, TEXTARRAYOID, lp_array_of_texts(texts->values, texts->n));
-}
-
-static int
-terms_param(LpSearch *search, char kind, const LpTexts *texts)
-{
-	char	  **terms = palloc(sizeof(char *) * texts->n);
-
-	for (int i = 0; i < texts->n; i++)
-		terms[i] = lp_term(kind, texts->values[i]);
-	return param(search, TEXTARRAYOID, lp_array_of_texts(terms, texts->n));
-}
-
-/* "AND column = ANY (list)", if the criterion is given. */
-static void
-where_any(LpSearch *search, const char *column, const LpTexts *texts)
-{
-	if (texts->n > 0)
-		appendStringInfo(&search->where, " AND %s = ANY ($%d)", column,
-						 texts_param(search, texts));
-}
-
-static void
-where_terms(LpSearch *search, char kind, const LpTexts *texts, const char *operator)
-{
-	if (texts->n == 0)
-		return;
-	search->with_terms = true;
-	appendStringInfo(&search->where, " AND t.terms %s $%d", operator,
-					 terms_param(search, kind, texts));
-}
-
-/* The words of a title, and the pattern that finds them in order. */
-static List *
-title_words(const char *title, StringInfo pattern)
-{
-	List	   *words = lp_term_words(title);
-	ListCell   *cell;
-
-	appendStringInfoChar(pattern, '%');
-	foreach(cell, words)
-		appendStringInfo(pattern, " %s %%", (char *) lfirst(cell));
-	return words;
-}
-
-/*
- * All words of an entry, as whole words, in order: the words by the index,
- * the order by a pattern over the title, which one word does not need.
- */
-static void
-where_titles(LpSearch *search)
-{
-	const LpTexts *titles = &search->criteria->titles;
-	char	  **patterns = palloc(sizeof(char *) * titles->n);
-	bool		recheck = false;
-
-	if (titles->n == 0)
-		return;
-	search->with_terms = true;
-	appendStringInfoString(&search->where, " AND (false");
-	if (titles->n > 8)			/* too many parameters: any first word will do */
-	{
-		LpTexts		firsts = {palloc(sizeof(char *) * titles->n), 0};
-
-		for (int i = 0; i < titles->n; i++)
-		{
-			StringInfoData pattern;
-			List	   *words;
-
-			initStringInfo(&pattern);
-			words = title_words(titles->values[i], &pattern);
-			patterns[i] = pattern.data;
-			if (words != NIL)
-				firsts.values[firsts.n++] = linitial(words);
-			else
-				patterns[i] = "";
-		}
-		recheck = true;
-		if (firsts.n > 0)
-			appendStringInfo(&search->where, " OR t.terms && $%d",
-							 terms_param(search, 'w', &firsts));
-	}
-	else
-		for (int i = 0; i < titles->n; i++)
-		{
-			LpTexts		words = {palloc(sizeof(char *) * (strlen(titles->values[i]) + 1)), 0};
-			StringInfoData pattern;
-			ListCell   *cell;
-
-			initStringInfo(&pattern);
-			foreach(cell, title_words(titles->values[i], &pattern))
-				words.values[words.n++] = lfirst(cell);
-			patterns[i] = words.n > 0 ? pattern.data : "";
-			recheck |= words.n > 1;
-			if (words.n > 0)
-				appendStringInfo(&search->where, " OR t.terms @> $%d",
-								 terms_param(search, 'w', &words));
-		}
-	appendStringInfoChar(&search->where, ')');
-	if (recheck)
-	{
-		LpTexts		list = {patterns, titles->n};
-
-		/* a scalar subquery, so that only what the words left is looked at */
-		appendStringInfo(&search->where, " AND (SELECT " LP_TITLE_WORDS("p.title")
-						 " FROM @s@.lead_pool p WHERE p.id = a.lead_id) LIKE ANY ($%d)",
-						 texts_param(search, &list));
-	}
-}
-
-static void
-where_reach(LpSearch *search)
-{
-	const LpCriteria *criteria = search->criteria;
-	int			email = LP_CHANNEL_BIT(LP_CHANNEL_EMAIL);
-	int			others = criteria->channels & ~email;
-
-	if (criteria->channels & email)
-	{
-		int			statuses = texts_param(search, &criteria->email_statuses);
-
-		if (others == 0)
-			appendStringInfo(&search->where, " AND a.email_status = ANY ($%d)", statuses);
-		else
-			appendStringInfo(&search->where,
-							 " AND (a.email_status = ANY ($%d) OR a.channels & $%d <> 0)",
-							 statuses, param(search, INT4OID, Int32GetDatum(others)));
-	}
-	else
-		appendStringInfo(&search->where, " AND a.channels & $%d <> 0",
-						 param(search, INT4OID, Int32GetDatum(others)));
-}
-
-static void
-where_numbers(LpSearch *search)
-{
-	const LpCriteria *criteria = search->criteria;
-
-	if (criteria->employees_min >= 0)
-		appendStringInfo(&search->where, " AND a.employees >= $%d",
-						 param(search, INT8OID, Int64GetDatum(criteria->employees_min)));
-	if (criteria->employees_max >= 0)
-		appendStringInfo(&search->where, " AND a.employees <= $%d",
-						 param(search, INT8OID, Int64GetDatum(criteria->employees_max)));
-	if (criteria->revenue_min >= 0)
-		appendStringInfo(&search->where, " AND a.revenue >= $%d",
-						 param(search, FLOAT8OID, Float8GetDatum(criteria->revenue_min)));
-	if (criteria->revenue_max >= 0)
-		appendStringInfo(&search->where, " AND a.revenue <= $%d",
-						 param(search, FLOAT8OID, Float8GetDatum(criteria->revenue_max)));
-	if (criteria->min_score >= 0)
-		appendStringInfo(&search->where, " AND a.score >= $%d",
-						 param(search, INT4OID, Int32GetDatum(criteria->min_score)));
-	if (criteria->has_phone >= 0)
-		appendStringInfo(&search->where, " AND %sa.has_phone",
-						 criteria->has_phone ? "" : "NOT ");
-	if (criteria->has_linkedin >= 0)
-		appendStringInfo(&search->where, " AND %sa.has_linkedin",
-						 criteria->has_linkedin ? "" : "NOT ");
-}
-
-/* What must not be; unknown passes. */
-static void
-where_not(LpSearch *search)
-{
-	const LpCriteria *criteria = search->criteria;
-
-	if (criteria->exclude_industries.n > 0)
-		appendStringInfo(&search->where,
-						 " AND (a.industry IS NULL OR a.industry <> ALL ($%d))"
-						 " AND NOT (a.more_industries AND EXISTS (SELECT FROM %s x"
-						 " WHERE x.lead_id = a.lead_id AND x.terms && $%d))",
-						 texts_param(search, &criteria->exclude_industries), search->terms,
-						 terms_param(search, 'i', &criteria->exclude_industries));
-	if (criteria->exclude_domains.n > 0)
-		appendStringInfo(&search->where,
-						 " AND (a.domain IS NULL OR NOT EXISTS (SELECT FROM unnest($%d) x(d)"
-						 " WHERE a.domain = x.d OR right(a.domain, length(x.d) + 1) = '.' || x.d))",
-						 texts_param(search, &criteria->exclude_domains));
-}
-
-/* Leads that an ingestion put into the pool; none before there are any. */
-static void
-where_ingestion(LpSearch *search)
-{
-	if (search->criteria->ingestion_id == NULL)
-		return;
-	if (!OidIsValid(get_relname_relid("lead_ingestion_rows", lp_schema())))
-		appendStringInfoString(&search->where, " AND false");
-	else
-		appendStringInfo(&search->where,
-						 " AND EXISTS (SELECT FROM @s@.lead_ingestion_rows i"
-						 " WHERE i.ingestion_id = $%d AND i.lead_id = a.lead_id)",
-						 param(search, UUIDOID, UUIDPGetDatum(search->criteria->ingestion_id)));
-}
-
-/* All conditions but place, industry and reach. */
-static void
-where_criteria(LpSearch *search)
-{
-	const LpCriteria *criteria = search->criteria;
-
-	where_any(search, "a.seniority", &criteria->seniorities);
-	where_any(search, "a.region", &criteria->states);
-	where_any(search, "a.city", &criteria->cities);
-	where_any(search, "a.domain", &criteria->domains);
-	where_numbers(search);
-	where_not(search);
-	where_titles(search);
-	where_terms(search, 'd', &criteria->departments, "&&");
-	where_terms(search, 't', &criteria->technologies, "&&");
-	where_terms(search, 't', &criteria->technologies_all, "@>");
-	where_terms(search, 'k', &criteria->keywords, "&&");
-	where_terms(search, 's', &criteria->sources, "&&");
-	where_ingestion(search);
-	search->n_common = search->n_args;
-}
 
 /* The platform's cooling, as available.c wants it. */
 static int
 cooling_param(LpSearch *search)
 {
-	return param(search, INTERVALOID,
-				 IntervalPGetDatum(lp_setting_not_interested_cooling()));
+	return lp_search_param(search, INTERVALOID,
+						   IntervalPGetDatum(lp_setting_not_interested_cooling()));
 }
 
 static LpSearch *
@@ -312,9 +56,9 @@ lp_search_begin(const LpCriteria *criteria, const LpOptions *options, TimestampT
 	if (!lp_available_is_built())
 		search->source = lp_available_rows(cooling_param(search));
 	appendStringInfo(&search->where, "(a.from_at IS NULL OR a.from_at <= $%d)",
-					 param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
-	where_reach(search);
-	where_criteria(search);
+					 lp_search_param(search, TIMESTAMPTZOID, TimestampTzGetDatum(now)));
+	lp_where_reach(search);
+	lp_where_criteria(search);
 	return search;
 }
 
@@ -329,8 +73,8 @@ position_column(LpSearch *search)
 			return "a.created_at";
 		default:
 			return psprintf("md5(a.lead_id::text || $%d)",
-							param(search, TEXTOID,
-								  CStringGetTextDatum(psprintf(INT64_FORMAT, search->options->seed))));
+							lp_search_param(search, TEXTOID,
+											CStringGetTextDatum(psprintf(INT64_FORMAT, search->options->seed))));
 	}
 }
 
@@ -353,10 +97,10 @@ keyset(LpSearch *search, const char *column)
 
 	if (!search->started)
 		return "";
-	position = param(search, type, search->position);
+	position = lp_search_param(search, type, search->position);
 	return psprintf(" AND %s %s $%d AND (%s <> $%d OR a.lead_id > $%d)",
 					column, ascending ? ">=" : "<=", position, column, position,
-					param(search, UUIDOID, UUIDPGetDatum(&search->last)));
+					lp_search_param(search, UUIDOID, UUIDPGetDatum(&search->last)));
 }
 
 static Parts
@@ -369,7 +113,7 @@ make_parts(LpSearch *search, int limit)
 	parts.after = keyset(search, parts.column);
 	parts.order = psprintf("2%s, 1", direction);
 	parts.tail = psprintf(" ORDER BY %s%s, a.lead_id LIMIT $%d", parts.column, direction,
-						  param(search, INT8OID, Int64GetDatum(limit)));
+						  lp_search_param(search, INT8OID, Int64GetDatum(limit)));
 	return parts;
 }
 
@@ -404,7 +148,7 @@ more_industries(LpSearch *search, const char *place, int industry_param)
 					" AND EXISTS (SELECT FROM %s x"
 					" WHERE x.lead_id = a.lead_id AND x.terms && $%d)",
 					place, industry_param, search->terms,
-					terms_param(search, 'j', &search->criteria->industries));
+					lp_search_terms(search, 'j', &search->criteria->industries));
 }
 
 static void
@@ -420,11 +164,11 @@ append_segments(LpSearch *search, const Parts *parts)
 
 	if (countries->n > 0)
 	{
-		country_param = texts_param(search, countries);
+		country_param = lp_search_texts(search, countries);
 		place = psprintf(" AND a.country_code = ANY ($%d)", country_param);
 	}
 	if (industries->n > 0)
-		industry_param = texts_param(search, industries);
+		industry_param = lp_search_texts(search, industries);
 	if (n_branches <= MAX_BRANCHES && (countries->n > 0 || industries->n > 0))
 	{
 		for (int i = 0; i < n_branches; i++)
@@ -511,7 +255,7 @@ static LpSearch *
 search_one(const LpCriteria *criteria, const pg_uuid_t *lead_id)
 {
 	LpSearch   *search = new_search(criteria, NULL);
-	int			lead = param(search, UUIDOID, UUIDPGetDatum(lead_id));
+	int			lead = lp_search_param(search, UUIDOID, UUIDPGetDatum(lead_id));
 
 	search->source = lp_available_row(lead, cooling_param(search));
 	appendStringInfoString(&search->where, "true");
@@ -525,7 +269,7 @@ lp_search_reaches(const LpCriteria *criteria, const pg_uuid_t *lead_id)
 	.email_statuses = criteria->email_statuses};
 	LpSearch   *search = search_one(criteria, lead_id);
 
-	where_reach(search);
+	lp_where_reach(search);
 	search->n_common = search->n_args;
 	search->criteria = &none;
 	return finds(search);
@@ -536,6 +280,6 @@ lp_search_matches(const LpCriteria *criteria, const pg_uuid_t *lead_id)
 {
 	LpSearch   *search = search_one(criteria, lead_id);
 
-	where_criteria(search);
+	lp_where_criteria(search);
 	return finds(search);
 }
