@@ -3,8 +3,8 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
+use lib "$ENV{LEADPOOL_TOP}/test/lib";
+use Merging;
 use Test::More;
 
 # Seeds that once failed, and those asked for, or one by chance; every choice
@@ -14,31 +14,7 @@ diag("seeds @seeds (set LEADPOOL_SEED to repeat)");
 
 my $people = 16;
 my $calls = 250;
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--encoding=UTF8', '--no-locale' ]);
-$node->append_conf('postgresql.conf', "fsync = off\n");
-$node->start;
-$node->safe_psql('template1', 'CREATE EXTENSION leadpool');
-
-sub one_of { return $_[ int(rand(@_)) ] }
-sub client { return sprintf '00000000-0000-7000-8000-c%011d', shift }
-
-# A person as a provider tells of one; some numbers are two people's.
-sub person
-{
-	my ($n) = @_;
-	my @said = (qq("id": "p$n"), qq("email": "p$n\@co) . int($n / 4) . '.example"');
-	push @said, '"email_status": "' . one_of(qw(verified guessed unavailable)) . '"' if rand() < 0.8;
-	push @said, '"title": "' . one_of('Chief', 'Head', 'Quay', "O'Brien") . " $n\"" if rand() < 0.7;
-	push @said, qq("linkedin_url": "https://linkedin.com/in/person-$n") if rand() < 0.5;
-	push @said, '"phone_numbers": [{"raw_number": "+1303555' . sprintf('%04d', 100 + int($n / 2)) . '", "type": "mobile"}]' if rand() < 0.6;
-	push @said, '"country": "' . one_of('Ireland', 'United States', 'Norway') . '"' if rand() < 0.7;
-	push @said, '"extrapolated_email_confidence": ' . one_of('0.1', '0.30000000000000004', '0.97', '1e-7') if rand() < 0.4;
-	push @said, '"organization": {"id": "o' . int($n / 3) . '", "name": "Org", "primary_domain": "co' . int($n / 3)
-	  . '.example", "organization_revenue": ' . one_of('1234.50', '10', '1e6', '0.0') . '}' if rand() < 0.6;
-	return '{"person": {' . join(', ', @said) . '}}';
-}
-
+my $node = start_node();
 
 # What does not agree.
 $node->safe_psql('template1', <<'SQL');
@@ -112,17 +88,8 @@ sub call
 # Clients and people to begin with.
 sub beginning
 {
-	my $sql = "SET leadpool.now = '2026-03-01 00:00+00';\n";
-	for my $n (1 .. 3)
-	{
-		$sql .= "SELECT lp_client_set('" . client($n) . "', 'Client $n', '{\"company_exclusive\": " . one_of('true', 'false') . "}');\n"
-		  . "SELECT lp_sender_set('" . client($n) . "', 'email', 'out\@c$n.example', '{\"warmup_ready\": true}');\n";
-	}
-	for my $n (1 .. $people)
-	{
-		(my $body = person($n)) =~ s/'/''/g;
-		$sql .= "SELECT count(*) FROM lp_capture_apollo('$body', '2026-01-" . sprintf('%02d', 1 + int(rand(28))) . "');\n";
-	}
+	my $sql = "SET leadpool.now = '2026-03-01 00:00+00';\n" . clients();
+	$sql .= capture($_) for 1 .. $people;
 	return $sql;
 }
 
