@@ -21,7 +21,7 @@ wanted() {
 	echo "postgresql-$v postgresql-client-$v postgresql-server-dev-$v
 		gcc g++ make perl libc6-dev libidn2-dev libpsl-dev
 		libcurl4-openssl-dev libphonenumber-dev libipc-run-perl openssl
-		pg-bsd-indent python3"
+		pg-bsd-indent python3 strace"
 }
 
 missing() {
