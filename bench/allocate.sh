@@ -2,33 +2,23 @@
 # bench/allocate.sh [size ...]: what lp_allocate costs beside a plain PL/pgSQL
 # function without any rule, and beside the floor (the leads read by primary
 # key), at several pool sizes, fresh and with the better half of the segment
-# gone.  Needs the build that test/run.sh makes; run it as an unprivileged user
-# (as root it becomes postgres).  About two minutes.
+# gone.  About two minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../test/lib/common.sh"
-if [ "$(id -u)" = 0 ]; then
-	mkdir -p "$tmp/run"
-	chown postgres "$tmp/run"
-	exec setpriv --reuid postgres --regid postgres --clear-groups env PG_CONFIG="$PG_CONFIG" "$0" "$@"
-fi
-sizes=("${@:-20000}")
+. "$here/cluster.sh"
+become_postgres "$0" "$@"
+sizes=("$@")
 [ $# -gt 0 ] || sizes=(20000 200000)
-dir=$tmp/run/bench
-rm -rf "$dir"
-mkdir -p "$dir"
-export PGHOST=$dir PGUSER=postgres PGDATABASE=postgres
-trap '"$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null; rm -rf "$dir"' EXIT
-"$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale > "$dir/log"
-"$bindir/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w start \
-	-o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB" > /dev/null
+dir=$(mktemp -d /tmp/leadpool-allocate.XXXXXX)
+export PGOPTIONS='-c client_min_messages=warning'
+start_cluster -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB
 
-psql() { PGOPTIONS="-c client_min_messages=warning" "$bindir/psql" -qAtX -v ON_ERROR_STOP=1 "$@"; }
 # ms FILE: average milliseconds of a call
 ms() { "$bindir/pgbench" -n -c 1 -t "${2:-40}" -f "$1" 2> "$dir/bench.err" | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p'; }
 
 for size in "${sizes[@]}"; do
-	psql <<-SQL | sed -n "s|^Time: |rebuild of $size leads: |p"
+	sql <<-SQL | sed -n "s|^Time: |rebuild of $size leads: |p"
 		DROP EXTENSION IF EXISTS leadpool CASCADE;
 		DROP FUNCTION IF EXISTS plain;
 		CREATE EXTENSION leadpool;
@@ -53,18 +43,18 @@ for size in "${sizes[@]}"; do
 		    ORDER BY p.score DESC, p.id LIMIT k FOR UPDATE OF p SKIP LOCKED RETURNING *;
 		END \$\$;
 	SQL
-	psql -c 'VACUUM ANALYZE' > /dev/null
+	sql -c 'VACUUM ANALYZE' > /dev/null
 	for state in fresh half; do
 		if [ $state = half ]; then
 			# the better half of one segment is given away
-			psql -c "SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-0000000000c1', NULL, $((size / 200)), '{\"countries\": [\"US\"], \"industries\": [\"industry 1\"]}')" > /dev/null
-			psql -c 'VACUUM ANALYZE lead_available, lead_assignments' > /dev/null
+			sql -c "SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-0000000000c1', NULL, $((size / 200)), '{\"countries\": [\"US\"], \"industries\": [\"industry 1\"]}')" > /dev/null
+			sql -c 'VACUUM ANALYZE lead_available, lead_assignments' > /dev/null
 		fi
 		for k in 10 100; do
 			echo "SELECT count(*) FROM lp_allocate('00000000-0000-7000-8000-0000000000c1', NULL, $k, '{\"countries\": [\"US\"], \"industries\": [\"industry 1\"]}');" > "$dir/lp.sql"
 			echo "BEGIN; SELECT count(*) FROM plain('00000000-0000-7000-8000-0000000000c1', 'US', 'industry 1', $k); ROLLBACK;" > "$dir/plain.sql"
 			sed -i 's/^/BEGIN; /; s/$/ ROLLBACK;/' "$dir/lp.sql"
-			psql -c "SELECT 'SELECT count(score) FROM lead_pool WHERE id = ANY (ARRAY[' || string_agg(quote_literal(id), ',') || ']::uuid[]);' FROM (SELECT id FROM lead_pool ORDER BY score DESC LIMIT $k) s" > "$dir/floor.sql"
+			sql -c "SELECT 'SELECT count(score) FROM lead_pool WHERE id = ANY (ARRAY[' || string_agg(quote_literal(id), ',') || ']::uuid[]);' FROM (SELECT id FROM lead_pool ORDER BY score DESC LIMIT $k) s" > "$dir/floor.sql"
 			lp=$(ms "$dir/lp.sql")
 			plain=$(ms "$dir/plain.sql")
 			floor=$(ms "$dir/floor.sql")

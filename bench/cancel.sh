@@ -3,32 +3,22 @@
 # many leads (default 100,000: nine of ten never contacted, one of twenty with an
 # open claim), until nothing remains, beside plain SQL that ends as many
 # assignments and claims and marks what was contacted, without a lock, a rule or
-# the pool.  Needs the build that test/run.sh makes; run it as an unprivileged
-# user (as root it becomes postgres).  About a minute.
+# the pool.  About a minute.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../test/lib/common.sh"
-if [ "$(id -u)" = 0 ]; then
-	mkdir -p "$tmp/run"
-	chown postgres "$tmp/run"
-	exec setpriv --reuid postgres --regid postgres --clear-groups env PG_CONFIG="$PG_CONFIG" "$0" "$@"
-fi
+. "$here/cluster.sh"
+become_postgres "$0" "$@"
 leads=${1:-100000}
-dir=$tmp/run/bench_cancel
-rm -rf "$dir"
-mkdir -p "$dir"
-export PGHOST=$dir PGUSER=postgres PGDATABASE=postgres
-trap '"$bindir/pg_ctl" -D "$dir/data" -m immediate stop > /dev/null; rm -rf "$dir"' EXIT
-"$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale > "$dir/log"
-"$bindir/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w start \
-	-o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB" > /dev/null
+dir=$(mktemp -d /tmp/leadpool-cancel.XXXXXX)
+export PGOPTIONS='-c client_min_messages=warning'
+start_cluster -c fsync=off -c shared_buffers=512MB -c max_wal_size=4GB
 
-psql() { PGOPTIONS="-c client_min_messages=warning" "$bindir/psql" -qAtX -v ON_ERROR_STOP=1 "$@"; }
 # timed SQL: its milliseconds, then what it answered
-timed() { psql -c '\timing on' -c "$1" | awk '/^Time:/ { t = $2; next } NF { a = $0 } END { print t, a }'; }
+timed() { sql -c '\timing on' -c "$1" | awk '/^Time:/ { t = $2; next } NF { a = $0 } END { print t, a }'; }
 
 client=00000000-0000-7000-8000-0000000000c1
-psql <<-SQL > /dev/null
+sql <<-SQL > /dev/null
 	CREATE EXTENSION leadpool;
 	SELECT lp_client_set('$client', 'Leaves');
 	INSERT INTO lead_pool (id, score, email, email_status, country_code, company_industry, title, sources, created_at, updated_at)
@@ -54,7 +44,7 @@ psql <<-SQL > /dev/null
 	    RETURN cardinality(ids);
 	END \$\$;
 SQL
-psql -c 'VACUUM ANALYZE' > /dev/null
+sql -c 'VACUUM ANALYZE' > /dev/null
 for run in 1 2 3; do
 	read -r ms answer <<< "$(timed "BEGIN; SELECT plain('$client', 20000); ROLLBACK")"
 	echo "plain SQL, $answer leads: $ms ms"
