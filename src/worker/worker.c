@@ -2,25 +2,17 @@
  * worker.c
  *	  The worker process of a database: how it lives.
  *
- * It connects as the bootstrap superuser, since a role without LOGIN cannot be
- * named for a connection, and acts as leadpool_owner: the user is switched
- * outside of transactions, so that an abort returns to it.
- *
  * It holds no lock and no snapshot between two turns: DROP EXTENSION waits for
  * nothing longer than a turn.  Before a turn it looks whether the extension
  * still is there and whether this database may spend; it is paused otherwise,
  * and looks again when woken, or after a minute.
  *
  * Exit codes, for a worker that no launcher cares for: 0 not again, 1 start
- * again.  A worker whose database is gone must not be started for ever: what
- * the connection says is caught on its way to the log (see connect_quietly).
+ * again.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -29,20 +21,17 @@
 #include "storage/lwlock.h"
 #include "storage/pmsignal.h"
 #include "tcop/tcopprot.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/instance.h"
 #include "store/sql.h"
 #include "util/wake.h"
+#include "worker/connect.h"
 #include "worker/events.h"
-#include "worker/launcher.h"
+#include "worker/extension.h"
 #include "worker/mailbox.h"
 #include "worker/slots.h"
 #include "worker/work.h"
@@ -54,98 +43,13 @@
 #define PAUSE_MAX_MS 60000
 #define FINISH_SLICE_MS 5		/* between two looks at what is in flight */
 
-/* What the last look found. */
-typedef struct Extension
-{
-	Oid			oid;			/* InvalidOid: not installed */
-	Oid			schema;
-	Oid			owner;			/* leadpool_owner, or InvalidOid */
-	char		version[NAMEDATALEN];
-} Extension;
-
-static Extension extension;
+static LpExtension extension;	/* as the last look found it */
 static Oid	begun = InvalidOid; /* the extension for which work began */
 static bool approved = false;	/* this database may spend */
-static bool matched = false;	/* library and extension were of one version */
 static int	failures = 0;		/* turns in a row */
 static TimestampTz last_look = 0;
 static bool was_busy = false;
 static MemoryContext turn_context;
-
-static emit_log_hook_type previous_emit_log = NULL;
-static bool database_is_gone = false;
-
-/*
- * Where the database is gone the server throws FATAL, which would end in a
- * line of the log and a new start, over and over.  The line is dropped here,
- * and the code of the exit changed below: an exit callback may call proc_exit.
- */
-static void
-drop_message(ErrorData *edata)
-{
-	if (edata->elevel == FATAL &&
-		(edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE ||
-		 edata->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE))
-	{
-		edata->output_to_server = false;
-		database_is_gone = true;
-	}
-	else if (previous_emit_log != NULL)
-		previous_emit_log(edata);
-}
-
-static void
-exit_for_good(int code, Datum arg)
-{
-	if (!database_is_gone)
-		return;
-	database_is_gone = false;
-	ereport(LOG,
-			errmsg("leadpool worker not started: database %u cannot be connected to",
-				   DatumGetObjectId(arg)));
-	proc_exit(0);
-}
-
-static void
-connect_quietly(Oid database)
-{
-	on_proc_exit(exit_for_good, ObjectIdGetDatum(database));
-	previous_emit_log = emit_log_hook;
-	emit_log_hook = drop_message;
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	emit_log_hook = previous_emit_log;
-}
-
-/* Nothing that a site sets for its sessions may change what the worker does. */
-static void
-pin_settings(void)
-{
-	static const char *const pins[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
-		{"timezone", "UTC"},
-		{"datestyle", "ISO, YMD"},
-		{"intervalstyle", "postgres"},
-		{"statement_timeout", "0"},
-		{"lock_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_deferrable", "off"},
-		/* plans are made while a queue is empty, and kept when it is long */
-		{"plan_cache_mode", "force_generic_plan"},
-		{"enable_seqscan", "off"},
-		{"enable_bitmapscan", "off"},
-		{"enable_hashjoin", "off"},
-		{"enable_mergejoin", "off"},
-#if PG_VERSION_NUM >= 170000
-		{"transaction_timeout", "0"},
-#endif
-		{"application_name", "leadpool worker"},
-	};
-
-	for (int i = 0; i < lengthof(pins); i++)
-		SetConfigOption(pins[i][0], pins[i][1], PGC_SUSET, PGC_S_OVERRIDE);
-}
 
 void
 lp_worker_begin(const char *phase)
@@ -167,68 +71,11 @@ lp_worker_commit(void)
 	(void) pgstat_report_stat(false);
 }
 
-/* Is the extension there, where, and of which version; as the superuser. */
 static void
-look_at_extension(void)
+look(void)
 {
-	Relation	relation;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-
-	memset(&extension, 0, sizeof(extension));
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	relation = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("leadpool"));
-	scan = systable_beginscan(relation, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
-		bool		isnull;
-		Datum		version = heap_getattr(tuple, Anum_pg_extension_extversion,
-										   RelationGetDescr(relation), &isnull);
-
-		extension.oid = form->oid;
-		extension.schema = form->extnamespace;
-		strlcpy(extension.version, TextDatumGetCString(version), NAMEDATALEN);
-		extension.owner = get_role_oid("leadpool_owner", true);
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(turn_context);
-	if (OidIsValid(extension.owner))
-		SetUserIdAndSecContext(extension.owner, 0);
+	extension = lp_extension_look();
 	last_look = GetCurrentTimestamp();
-}
-
-static const char *
-version_reason(void)
-{
-	static char reason[LP_REASON_BYTES];
-
-	if (strcmp(extension.version, LP_VERSION) == 0)
-	{
-		matched = true;
-		return NULL;
-	}
-	/* A new process loads the new library, unless the server has the old one. */
-	if (matched && !lp_launcher_is_preloaded())
-	{
-		ereport(LOG,
-				errmsg("leadpool worker starts again: the extension was updated to version %s",
-					   extension.version));
-		lp_slot_publish(LP_WORKER_STOPPED, "starts again: the extension was updated", 0);
-		proc_exit(1);
-	}
-	snprintf(reason, sizeof(reason),
-			 "extension has version %s, the library of the worker %s: %s",
-			 extension.version, LP_VERSION,
-			 "ALTER EXTENSION leadpool UPDATE, or restart the server");
-	return reason;
 }
 
 /* Calls on their way; none before work began. */
@@ -245,11 +92,7 @@ reason_to_pause(void)
 	const char *reason;
 	LpInstance	identity;
 
-	if (!OidIsValid(extension.oid))
-		return "extension leadpool is not installed in this database";
-	if (!OidIsValid(extension.owner))
-		return "role leadpool_owner does not exist";
-	reason = version_reason();
+	reason = lp_extension_reason(&extension);
 	if (reason != NULL)
 		return reason;
 	/* Made anew: nothing that was begun for the old one is of any use. */
@@ -275,7 +118,7 @@ take_turn(LpTurn *turn)
 
 	if (TimestampDifferenceExceeds(last_look, GetCurrentTimestamp(), look_ms))
 	{
-		look_at_extension();
+		look();
 		reason = reason_to_pause();
 	}
 	if (reason != NULL)
@@ -286,8 +129,7 @@ take_turn(LpTurn *turn)
 			lp_work_paused();
 			turn->next_due = GetCurrentTimestamp() + FINISH_SLICE_MS * INT64CONST(1000);
 		}
-		lp_slot_publish(LP_WORKER_PAUSED, reason,
-						in_flight());
+		lp_slot_publish(LP_WORKER_PAUSED, reason, in_flight());
 		return;
 	}
 	/* Nothing was asked for yet: no turn, since a restore may bring work. */
@@ -332,7 +174,7 @@ record_failure(const char *code, const char *message)
 {
 	PG_TRY();
 	{
-		look_at_extension();
+		look();
 		if (OidIsValid(extension.oid) && OidIsValid(extension.owner))
 			lp_worker_event("error", NULL, 0, code, message);
 	}
@@ -385,8 +227,7 @@ leave_if_asked(LpTurn *turn)
 
 	if (!lp_slot_leaving(&by))
 		return;
-	if (begun == extension.oid && in_flight() > 0 &&
-		GetCurrentTimestamp() < by)
+	if (begun == extension.oid && in_flight() > 0 && GetCurrentTimestamp() < by)
 	{
 		lp_slot_publish(LP_WORKER_WORKING, "leaves when its calls have ended",
 						lp_work_in_flight());
@@ -518,8 +359,7 @@ lp_worker_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	claim_or_exit(database);
-	connect_quietly(database);
-	pin_settings();
+	lp_worker_connect(database);
 	turn_context = AllocSetContextCreate(TopMemoryContext, "leadpool turn",
 										 ALLOCSET_DEFAULT_SIZES);
 	for (;;)
