@@ -153,6 +153,24 @@ lp_bans_key_hash(const LpKey *key)
 	return lp_bytea(hash, LP_HASH_BYTES);
 }
 
+void
+lp_bans_key_hashes(const LpKey *keys, int n, Datum *hashes)
+{
+	LpBanKey   *ring;
+	int			nkeys = n == 0 ? 0 : lp_bankey_ring(&ring);
+
+	if (n > 0 && nkeys == 0)
+		wrong_key(false);
+	for (int i = 0; i < n; i++)
+	{
+		uint8		hash[LP_HASH_BYTES];
+
+		lp_bankey_hash(&ring[nkeys - 1], lp_key_kind_name(keys[i].kind),
+					   lp_bans_hashed_form(keys[i].kind, keys[i].value), hash);
+		hashes[i] = lp_bytea(hash, LP_HASH_BYTES);
+	}
+}
+
 int64
 lp_bans_short_hash(LpKeyKind kind, const char *value)
 {

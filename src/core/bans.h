@@ -64,6 +64,9 @@ extern void lp_bans_hash(LpKeyKind kind, const char *value, uint8 *hash);
 /* The same of a key, as a bytea. */
 extern Datum lp_bans_key_hash(const LpKey *key);
 
+/* The same of n keys; the key file is looked at once. */
+extern void lp_bans_key_hashes(const LpKey *keys, int n, Datum *hashes);
+
 /* The form in which a value is hashed: an address without its +tag. */
 extern const char *lp_bans_hashed_form(LpKeyKind kind, const char *value);
 

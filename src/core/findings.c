@@ -64,11 +64,9 @@ found_keys(Findings *f, const char *text, const char *region)
 		f->key_hashes = f->n_keys == 0 ? palloc(sizeof(Datum) * f->key_room) :
 			repalloc_huge(f->key_hashes, sizeof(Datum) * f->key_room);
 	}
+	lp_bans_key_hashes(keys, n, &f->key_hashes[f->n_keys]);
 	for (int i = 0; i < n; i++)
-	{
-		f->key_captures[f->n_keys] = f->capture;
-		f->key_hashes[f->n_keys++] = lp_bans_key_hash(&keys[i]);
-	}
+		f->key_captures[f->n_keys++] = f->capture;
 }
 
 static void

@@ -54,11 +54,9 @@ save_keys(LpBatch *batch)
 			ids[n++] = batch->leads[i].id;
 		}
 	}
+	lp_bans_key_hashes(keys, n, hashes);
 	for (int i = 0; i < n; i++)
-	{
-		hashes[i] = lp_bans_key_hash(&keys[i]);
 		sources[i] = unconstify(char *, batch->source);
-	}
 	changed = lp_identities_add(keys, hashes, ids, sources, n, batch->now, &n_changed);
 	for (int i = 0; i < n_changed; i++)
 		batch->leads[lp_batch_lead(batch, &changed[i], false)].extended = true;

@@ -23,12 +23,23 @@
 #define MAX_NUMBER 15
 #define HEX_ID 24				/* digits of the ids that Apollo makes */
 
+/* An object or list that is open, and the key that it stands under. */
+typedef struct Around
+{
+	const char *key;
+	bool		judged;
+	bool		other;			/* it, or one around it, is another thing */
+} Around;
+
 typedef struct KeyList
 {
 	const char *region;
 	LpKey	   *keys;
 	int			n;
 	int			room;
+	Around	   *around;
+	int			depth;
+	int			around_room;
 } KeyList;
 
 static void
@@ -112,11 +123,14 @@ static void
 find_profiles(KeyList *list, const char *key, const char *text)
 {
 	static const char site[] = "linkedin.com/";
+	const int	before_dot = strlen("linkedin");
 	bool		found = false;
 
-	for (const char *p = text; *p != '\0'; p++)
-		if (pg_strncasecmp(p, site, strlen(site)) == 0)
+	for (const char *dot = strchr(text, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
+		if (dot - text >= before_dot &&
+			pg_strncasecmp(dot - before_dot, site, strlen(site)) == 0)
 		{
+			const char *p = dot - before_dot;
 			int			len = strcspn(p, " \t\r\n\"'<>()[],;");
 
 			found = true;
@@ -124,7 +138,7 @@ find_profiles(KeyList *list, const char *key, const char *text)
 				add_key(list, LP_KEY_LINKEDIN,
 						lp_profile_slug(psprintf("https://%.*s", len, p)));
 		}
-	if (!found && strstr(key, "linkedin") != NULL && strchr(text, ' ') == NULL)
+	if (!found && strchr(text, ' ') == NULL && strstr(key, "linkedin") != NULL)
 		add_key(list, LP_KEY_LINKEDIN, lp_profile_slug(text));
 }
 
@@ -185,7 +199,7 @@ find_numbers(KeyList *list, const char *key, const char *text)
 		digits[n] = '\0';
 		add_number(list, digits, *start == '+');
 	}
-	if (is_number_key(key) && list->region != NULL && strlen(text) <= 40)
+	if (list->region != NULL && strnlen(text, 41) <= 40 && is_number_key(key))
 	{
 		LpKey		number;
 
@@ -216,36 +230,91 @@ is_hex_id(const char *text)
 	return strlen(text) == HEX_ID && strspn(text, "0123456789abcdef") == HEX_ID;
 }
 
-/* keys are those of the objects and lists around the value. */
-static void
-find_ids(KeyList *list, const List *keys, const char *key, const char *text)
+/* Whether something around the value has ids of its own. */
+static bool
+is_in_other_thing(KeyList *list)
 {
-	bool		person = (strstr(key, "person") != NULL || strstr(key, "people") != NULL) &&
-	strstr(key, "organization") == NULL;
+	bool		other = false;
+
+	for (int i = 0; i < list->depth; i++)
+	{
+		Around	   *around = &list->around[i];
+
+		if (!around->judged)
+		{
+			around->other = other || (around->key != NULL && is_other_thing(around->key));
+			around->judged = true;
+		}
+		other = around->other;
+	}
+	return other;
+}
+
+static void
+find_ids(KeyList *list, const char *key, const char *text)
+{
 	bool		id = strcmp(key, "id") == 0 || strcmp(key, "_id") == 0 ||
 	strcmp(key, "apollo_id") == 0;
-	bool		other = is_other_thing(key);
-	ListCell   *cell;
+	bool		person = (strstr(key, "person") != NULL || strstr(key, "people") != NULL) &&
+	strstr(key, "organization") == NULL;
 
-	for (const char *p = strstr(text, "people/"); p != NULL; p = strstr(p + 1, "people/"))
-		add_key(list, LP_KEY_APOLLO_ID,
-				pnstrdup(p + 7, strspn(p + 7, "0123456789abcdefABCDEF")));
-	foreach(cell, keys)
-		other |= lfirst(cell) != NULL && is_other_thing(lfirst(cell));
-	if (strlen(text) <= LP_KEY_MAX_BYTES && (person || (!other && (id || is_hex_id(text)))))
+	if (strchr(text, '/') != NULL)
+		for (const char *p = strstr(text, "people/"); p != NULL; p = strstr(p + 1, "people/"))
+			add_key(list, LP_KEY_APOLLO_ID,
+					pnstrdup(p + 7, strspn(p + 7, "0123456789abcdefABCDEF")));
+	if ((person || id || is_hex_id(text)) && strlen(text) <= LP_KEY_MAX_BYTES &&
+		(person || (!is_other_thing(key) && !is_in_other_thing(list))))
 		add_key(list, LP_KEY_APOLLO_ID, text);
 }
 
 static void
-look_at(KeyList *list, const List *keys, const char *key, const LpTokens *token)
+look_at(KeyList *list, const char *key, const LpTokens *token)
 {
 	if (token->kind != LP_TOKEN_NUMBER)
 	{
 		find_addresses(list, token->said);
 		find_profiles(list, key, token->said);
-		find_ids(list, keys, key, token->said);
+		find_ids(list, key, token->said);
 	}
 	find_numbers(list, key, token->said);
+}
+
+static void
+open_around(KeyList *list, const char *key)
+{
+	if (list->depth == list->around_room)
+	{
+		list->around_room = Max(32, list->around_room * 2);
+		list->around = list->around == NULL ? palloc(sizeof(Around) * list->around_room) :
+			repalloc_huge(list->around, sizeof(Around) * list->around_room);
+	}
+	list->around[list->depth++] = (Around)
+	{
+		.key = key
+	};
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const LpKey *x = a;
+	const LpKey *y = b;
+
+	return x->kind != y->kind ? (int) x->kind - (int) y->kind : strcmp(x->value, y->value);
+}
+
+/* Each key once. */
+static void
+drop_repeated(KeyList *list)
+{
+	int			kept = 0;
+
+	if (list->n > 1)
+		qsort(list->keys, list->n, sizeof(LpKey), compare_keys);
+	for (int i = 0; i < list->n; i++)
+		if (i == 0 || compare_keys(&list->keys[kept - 1], &list->keys[i]) != 0)
+			list->keys[kept++] = list->keys[i];
+	list->n = kept;
 }
 
 LpKey *
@@ -253,31 +322,28 @@ lp_text_keys(const char *json, const char *region, int *n)
 {
 	KeyList		list = {.region = region};
 	LpTokens	tokens = {.text = json};
-	List	   *keys = NIL;		/* of the objects and lists that are open */
-	char	   *key = NULL;
+	const char *key = NULL;
 
 	while (lp_tokens_next(&tokens))
 		switch (tokens.kind)
 		{
 			case LP_TOKEN_OPEN:
-				keys = lappend(keys, key);
+				open_around(&list, key);
 				if (tokens.is_object)
 					key = NULL;
 				break;
 			case LP_TOKEN_CLOSE:
-				if (keys != NIL)
-				{
-					key = llast(keys);
-					keys = list_delete_last(keys);
-				}
+				if (list.depth > 0)
+					key = list.around[--list.depth].key;
 				break;
 			default:
-				look_at(&list, keys, tokens.kind == LP_TOKEN_KEY || key == NULL ? "" : key,
+				look_at(&list, tokens.kind == LP_TOKEN_KEY || key == NULL ? "" : key,
 						&tokens);
 				if (tokens.kind == LP_TOKEN_KEY)
 					key = tokens.said;
 				break;
 		}
+	drop_repeated(&list);
 	*n = list.n;
 	return list.keys;
 }

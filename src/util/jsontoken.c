@@ -55,19 +55,23 @@ unescape_one(const char *p, StringInfo out)
 	return p;
 }
 
-/* What a string token says, without quotes and escapes. */
+/* What a string token says, without quotes and escapes, which only shorten it. */
 static char *
 unescape(const char *p, const char *end)
 {
 	StringInfoData out;
 
+	if (memchr(p, '\\', end - p) == NULL)
+		return pnstrdup(p, end - p);
 	initStringInfo(&out);
 	while (p < end)
 	{
-		if (*p == '\\' && p + 1 < end)
-			p = unescape_one(p + 1, &out);
-		else
-			appendStringInfoChar(&out, *p++);
+		const char *next = memchr(p, '\\', end - p);
+
+		if (next == NULL || next + 1 >= end)
+			next = end;
+		appendBinaryStringInfo(&out, p, next - p);
+		p = next < end ? unescape_one(next + 1, &out) : end;
 	}
 	return out.data;
 }
@@ -79,9 +83,8 @@ read_string(LpTokens *tokens, const char *p)
 	const char *start = p + 1;
 	const char *after;
 
-	for (p++; *p != '\0' && *p != '"'; p++)
-		if (*p == '\\' && p[1] != '\0')
-			p++;
+	for (p = start + strcspn(start, "\"\\"); *p == '\\'; p += strcspn(p, "\"\\"))
+		p += p[1] == '\0' ? 1 : 2;
 	tokens->said = unescape(start, p);
 	if (*p == '"')
 		p++;
@@ -96,8 +99,7 @@ lp_tokens_next(LpTokens *tokens)
 {
 	const char *p = tokens->text + tokens->end;
 
-	while (*p != '\0' && strchr("{}[]\"-", *p) == NULL && !isdigit((unsigned char) *p))
-		p++;
+	p += strcspn(p, "{}[]\"-0123456789");
 	tokens->start = tokens->end = p - tokens->text;
 	tokens->said = NULL;
 	switch (*p)
