@@ -12,26 +12,6 @@
 #include "core/batch.h"
 #include "util/uuid.h"
 
-/* The rest of the body as JSON, its elements as zeroes. */
-static Jsonb *
-rest_json(LpBatch *batch, const LpBody *body)
-{
-	char	   *copy;
-
-	if (batch->provider == NULL || body->n_parts == 0 ||
-		batch->elements[0].span.list == LP_LIST_BODY)
-		return NULL;
-	copy = pnstrdup(batch->clean, batch->len);
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpSpan	   *span = &batch->elements[i].span;
-
-		memset(copy + span->start, ' ', span->end - span->start);
-		copy[span->start] = '0';
-	}
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(copy)));
-}
-
 static int
 by_start(const void *a, const void *b)
 {
@@ -41,11 +21,47 @@ by_start(const void *a, const void *b)
 	return x->span.start < y->span.start ? -1 : x->span.start > y->span.start;
 }
 
+/* The elements by their place in the text. */
+static LpElement **
+in_order(LpBatch *batch)
+{
+	LpElement **order = palloc(sizeof(LpElement *) * Max(batch->n, 1));
+
+	for (int i = 0; i < batch->n; i++)
+		order[i] = &batch->elements[i];
+	qsort(order, batch->n, sizeof(LpElement *), by_start);
+	return order;
+}
+
+/* The rest of the body as JSON, its elements as zeroes. */
+static Jsonb *
+rest_json(LpBatch *batch, const LpBody *body)
+{
+	LpElement **order = in_order(batch);
+	StringInfoData rest;
+	int			done = 0;
+
+	if (batch->provider == NULL || body->n_parts == 0 ||
+		batch->elements[0].span.list == LP_LIST_BODY)
+		return NULL;
+	initStringInfo(&rest);
+	for (int i = 0; i < batch->n; i++)
+	{
+		const LpSpan *span = &order[i]->span;
+
+		appendBinaryStringInfo(&rest, batch->clean + done, span->start - done);
+		appendStringInfoChar(&rest, '0');
+		done = span->end;
+	}
+	appendBinaryStringInfo(&rest, batch->clean + done, batch->len - done);
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(rest.data)));
+}
+
 /* Cuts the objects among the elements out of the body. */
 static void
 cut_body(LpBatch *batch, LpBody *body)
 {
-	LpElement **order = palloc(sizeof(LpElement *) * Max(batch->n, 1));
+	LpElement **order = in_order(batch);
 	StringInfoData rest;
 	int			done = 0;
 
@@ -53,9 +69,6 @@ cut_body(LpBatch *batch, LpBody *body)
 	body->n_elements = batch->n;
 	body->cuts = palloc0(sizeof(Datum) * Max(batch->n, 1));
 	body->uncut = palloc(sizeof(bool) * Max(batch->n, 1));
-	for (int i = 0; i < batch->n; i++)
-		order[i] = &batch->elements[i];
-	qsort(order, batch->n, sizeof(LpElement *), by_start);
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = order[i];

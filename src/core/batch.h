@@ -78,6 +78,7 @@ typedef struct LpBatch
 	const char *source;
 	const LpProvider *provider; /* NULL: rows whose keys are columns */
 	char	   *body;
+	Jsonb	   *json;			/* of the body, or NULL: not known */
 	char	   *clean;
 	int			len;
 	uint8		hash[LP_SHA256_BYTES];

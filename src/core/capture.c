@@ -114,7 +114,6 @@ read_element(LpBatch *batch, LpElement *element)
 	element->lead = -1;
 	element->company = -1;
 	element->part = pnstrdup(batch->body + element->span.start, len);
-	element->json = lp_batch_json(element->part, len);
 	if (element->json == NULL)
 	{
 		reject(element, strcmp(element->part, "null") == 0 ? "no_match" : "bad_element");
@@ -184,16 +183,39 @@ split_body(LpBatch *batch)
 	return spans;
 }
 
+/* The JSON of the elements: out of the body's, else each by itself. */
+static Jsonb **
+read_spans(LpBatch *batch, const LpSpan *spans)
+{
+	Jsonb	  **parts = palloc0(sizeof(Jsonb *) * Max(batch->n, 1));
+
+	/* What was mended in the text is not mended in the JSON. */
+	if (batch->json != NULL && memcmp(batch->clean, batch->body, batch->len) == 0 &&
+		lp_json_of_spans(spans, batch->n, batch->json, parts))
+		return parts;
+	for (int i = 0; i < batch->n; i++)
+	{
+		const char *part = batch->clean + spans[i].start;
+
+		parts[i] = *part != '{' ? NULL :
+			DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+											   CStringGetDatum(pnstrdup(part, spans[i].end - spans[i].start))));
+	}
+	return parts;
+}
+
 static void
 read_body(LpBatch *batch)
 {
 	LpSpan	   *spans = split_body(batch);
+	Jsonb	  **parts = read_spans(batch, spans);
 
 	batch->elements = palloc0(sizeof(LpElement) * Max(batch->n, 1));
 	for (int i = 0; i < batch->n; i++)
 	{
 		batch->elements[i].ordinal = i + 1;
 		batch->elements[i].span = spans[i];
+		batch->elements[i].json = parts[i];
 		read_element(batch, &batch->elements[i]);
 	}
 	lp_sha256(batch->body, batch->len, batch->hash);
@@ -294,7 +316,8 @@ check_time(const LpBatch *batch)
 
 /* One call, from the body to the rows that it returns. */
 static void
-capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at)
+capture(FunctionCallInfo fcinfo, const char *source, char *body, Jsonb *json,
+		int captured_at)
 {
 	LpRows	   *rows = lp_rows_begin(fcinfo);
 	LpBatch		batch = {0};
@@ -312,6 +335,7 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 	batch.source = source;
 	batch.provider = lp_provider_of(source);
 	batch.body = body;
+	batch.json = json;
 	batch.len = strlen(body);
 	read_body(&batch);
 	lock_stripes(&batch);
@@ -330,27 +354,29 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, int captured_at
 	lp_call_end();
 }
 
-static char *
-jsonb_text(FunctionCallInfo fcinfo, int n, const char *name)
+/* The same of a payload that is jsonb. */
+static void
+capture_json(FunctionCallInfo fcinfo, const char *source, int payload)
 {
 	Jsonb	   *json;
 
-	lp_arg_require(fcinfo, n, name);
-	json = PG_GETARG_JSONB_P(n);
-	return JsonbToCString(NULL, &json->root, VARSIZE(json));
+	lp_arg_require(fcinfo, payload, "payload");
+	json = PG_GETARG_JSONB_P(payload);
+	capture(fcinfo, source, JsonbToCString(NULL, &json->root, VARSIZE(json)), json,
+			payload + 1);
 }
 
 Datum
 lp_capture_apollo(PG_FUNCTION_ARGS)
 {
-	capture(fcinfo, lp_apollo.name, jsonb_text(fcinfo, 0, "payload"), 1);
+	capture_json(fcinfo, lp_apollo.name, 0);
 	return (Datum) 0;
 }
 
 Datum
 lp_capture_apollo_raw(PG_FUNCTION_ARGS)
 {
-	capture(fcinfo, lp_apollo.name, lp_arg_text(fcinfo, 0, "body"), 1);
+	capture(fcinfo, lp_apollo.name, lp_arg_text(fcinfo, 0, "body"), NULL, 1);
 	return (Datum) 0;
 }
 
@@ -384,6 +410,6 @@ lp_capture(PG_FUNCTION_ARGS)
 	char	   *source = lp_arg_text(fcinfo, 0, "source");
 
 	check_source(source);
-	capture(fcinfo, source, jsonb_text(fcinfo, 1, "payload"), 2);
+	capture_json(fcinfo, source, 1);
 	return (Datum) 0;
 }

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -45,6 +46,7 @@ typedef struct Findings
 	int			n_paths;
 	int			path_room;
 	Datum		capture;		/* the one being read */
+	StringInfoData path;		/* being written */
 } Findings;
 
 /* Whom the text of a part mentions; region is the country of its person. */
@@ -69,10 +71,38 @@ found_keys(Findings *f, const char *text, const char *region)
 		f->key_captures[f->n_keys++] = f->capture;
 }
 
-static void
-found_path(Findings *f, const char *path, const JsonbValue *value)
+/*
+ * Where a value stands.  Most places are known ones, so that a path is written
+ * only when it is asked for; a long one no further than it is kept.
+ */
+typedef struct Place
 {
-	int			len = pg_mbcliplen(path, strlen(path), MAX_PATH);
+	const struct Place *around;
+	const char *word;			/* key, or of the root its path; NULL: in a
+								 * list */
+	int			len;
+} Place;
+
+static void
+write_path(const Place *place, StringInfo path)
+{
+	if (place->around != NULL)
+		write_path(place->around, path);
+	if (path->len > MAX_PATH)
+		return;
+	if (place->word == NULL)
+	{
+		appendStringInfoString(path, "[]");
+		return;
+	}
+	if (path->len > 0)
+		appendStringInfoChar(path, '.');
+	appendBinaryStringInfo(path, place->word, Min(place->len, MAX_PATH));
+}
+
+static void
+found_path(Findings *f, const Place *place, const JsonbValue *value)
+{
 	char	   *sample = lp_json_value_text(value);
 
 	if (f->n_paths == f->path_room)
@@ -92,26 +122,21 @@ found_path(Findings *f, const char *path, const JsonbValue *value)
 	if (sample != NULL)
 		sample = pnstrdup(sample, pg_mbcharcliplen(sample, strlen(sample), MAX_SAMPLE));
 	f->path_captures[f->n_paths] = f->capture;
-	f->paths[f->n_paths] = pnstrdup(path, len);
+	resetStringInfo(&f->path);
+	write_path(place, &f->path);
+	f->paths[f->n_paths] = pnstrdup(f->path.data,
+									pg_mbcliplen(f->path.data, f->path.len, MAX_PATH));
 	f->samples[f->n_paths++] = sample;
 }
 
 static const LpField data_field = {.open = true};
 
-/* The path of a member; a long one is not written further than it is kept. */
-static const char *
-member_path(const char *path, const char *between, const char *word)
-{
-	return strlen(path) > MAX_PATH ? path :
-		psprintf("%s%s%.*s", path, between, MAX_PATH, word);
-}
-
 /*
- * Walks one value.  path is its place in the element; field what is known of
- * it, or NULL.
+ * Walks one value.  place is where in the element; field what is known of it,
+ * or NULL.
  */
 static void
-walk(Findings *f, const char *path, const LpField *field, const JsonbValue *value)
+walk(Findings *f, const Place *place, const LpField *field, const JsonbValue *value)
 {
 	LpWalk		each;
 	JsonbValue	name;
@@ -123,14 +148,14 @@ walk(Findings *f, const char *path, const LpField *field, const JsonbValue *valu
 	if (value->type != jbvBinary || JsonContainerSize(value->val.binary.data) == 0)
 	{
 		if (field == NULL)
-			found_path(f, path, value);
+			found_path(f, place, value);
 		return;
 	}
 	lp_walk_begin(&each, value->val.binary.data);
 	while (lp_walk_next(&each, &name, &member))
 	{
 		const LpField *inner = data ? &data_field : NULL;
-		char	   *word;
+		Place		here = {.around = place};
 
 		if (is_list)
 		{
@@ -141,13 +166,14 @@ walk(Findings *f, const char *path, const LpField *field, const JsonbValue *valu
 				entry.inside = field->inside;
 				inner = &entry;
 			}
-			walk(f, member_path(path, "[]", ""), inner, &member);
+			walk(f, &here, inner, &member);
 			continue;
 		}
-		word = pnstrdup(name.val.string.val, name.val.string.len);
+		here.word = name.val.string.val;
+		here.len = name.val.string.len;
 		if (field != NULL && field->inside != NULL && !field->list)
-			inner = lp_shape_find(field->inside, word, strlen(word));
-		walk(f, member_path(path, *path == '\0' ? "" : ".", word), inner, &member);
+			inner = lp_shape_find(field->inside, here.word, here.len);
+		walk(f, &here, inner, &member);
 	}
 }
 
@@ -155,12 +181,13 @@ static void
 walk_json(Findings *f, const char *path, const LpShape *shape, Jsonb *json)
 {
 	LpField		field = {.inside = shape};
+	Place		place = {.word = path, .len = strlen(path)};
 	JsonbValue	value;
 
 	value.type = jbvBinary;
 	value.val.binary.data = &json->root;
 	value.val.binary.len = VARSIZE(json) - VARHDRSZ;
-	walk(f, path, &field, &value);
+	walk(f, &place, &field, &value);
 }
 
 /* A row: its keys are columns, and what a jsonb column holds is data. */
@@ -174,11 +201,11 @@ walk_row(Findings *f, Jsonb *json)
 	lp_walk_begin(&each, &json->root);
 	while (lp_walk_next(&each, &name, &member))
 	{
-		char	   *word = pnstrdup(name.val.string.val, name.val.string.len);
-		bool		known = lp_pool_column(f->pool, word, strlen(word)) >= 0 &&
-		lp_facts_settable(word, strlen(word));
+		Place		place = {.word = name.val.string.val, .len = name.val.string.len};
+		bool		known = lp_pool_column(f->pool, place.word, place.len) >= 0 &&
+		lp_facts_settable(place.word, place.len);
 
-		walk(f, word, known ? &data_field : NULL, &member);
+		walk(f, &place, known ? &data_field : NULL, &member);
 	}
 }
 
@@ -233,6 +260,7 @@ lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id, const LpBody
 {
 	Findings	f = {.pool = pool};
 
+	initStringInfo(&f.path);
 	for (int i = 0; i < body->n_parts; i++)
 	{
 		walk_part(&f, body->provider, &body->parts[i]);

@@ -23,12 +23,55 @@
 #define MAX_NUMBER 15
 #define HEX_ID 24				/* digits of the ids that Apollo makes */
 
-/* An object or list that is open, and the key that it stands under. */
+/* What the words in a key say of what stands under it. */
+#define KEY_LINKEDIN		1
+#define KEY_NUMBER			2
+#define KEY_PERSON			4
+#define KEY_ORGANIZATION	8
+#define KEY_OTHER			16	/* it has ids of its own that are no person's */
+#define KEY_ID				32	/* the whole key */
+
+/* By their first letters. */
+static const struct
+{
+	const char *word;
+	int			says;
+}			key_words[] =
+{
+	{"account", KEY_OTHER},
+	{"campaign", KEY_OTHER},
+	{"company", KEY_OTHER},
+	{"contact", KEY_OTHER},
+	{"creator", KEY_OTHER},
+	{"department", KEY_OTHER},
+	{"email", KEY_OTHER},
+	{"employment", KEY_OTHER},
+	{"fax", KEY_NUMBER},
+	{"funding", KEY_OTHER},
+	{"intent", KEY_OTHER},
+	{"label", KEY_OTHER},
+	{"linkedin", KEY_LINKEDIN},
+	{"list", KEY_OTHER},
+	{"mobile", KEY_NUMBER},
+	{"number", KEY_NUMBER},
+	{"organization", KEY_ORGANIZATION | KEY_OTHER},
+	{"owner", KEY_OTHER},
+	{"people", KEY_PERSON},
+	{"person", KEY_PERSON},
+	{"phone", KEY_NUMBER | KEY_OTHER},
+	{"request", KEY_OTHER},
+	{"stage", KEY_OTHER},
+	{"team", KEY_OTHER},
+	{"technolog", KEY_OTHER},
+	{"user", KEY_OTHER},
+	{"waterfall", KEY_OTHER},
+};
+
+/* An object or list that is open. */
 typedef struct Around
 {
-	const char *key;
-	bool		judged;
-	bool		other;			/* it, or one around it, is another thing */
+	int			key;			/* what the key says that it stands under */
+	bool		other;			/* that, or one around it, is another thing */
 } Around;
 
 typedef struct KeyList
@@ -41,6 +84,26 @@ typedef struct KeyList
 	int			depth;
 	int			around_room;
 } KeyList;
+
+/* What the words in a key say. */
+static int
+read_key(const char *key)
+{
+	static int	first['z' + 2] = {0};	/* word by letter */
+	int			says = 0;
+
+	for (int c = 'a', n = 0; first['z' + 1] == 0 && c <= 'z' + 1; first[c++] = n)
+		while (n < lengthof(key_words) && key_words[n].word[0] < c)
+			n++;
+	if (strcmp(key, "id") == 0 || strcmp(key, "_id") == 0 || strcmp(key, "apollo_id") == 0)
+		says = KEY_ID;
+	for (; *key != '\0'; key++)
+		for (int i = *key >= 'a' && *key <= 'z' ? first[(int) *key] : lengthof(key_words);
+			 i < lengthof(key_words) && key_words[i].word[0] == *key; i++)
+			if (strncmp(key, key_words[i].word, strlen(key_words[i].word)) == 0)
+				says |= key_words[i].says;
+	return says;
+}
 
 static void
 add_key(KeyList *list, LpKeyKind kind, const char *value)
@@ -120,7 +183,7 @@ find_addresses(KeyList *list, const char *text)
 }
 
 static void
-find_profiles(KeyList *list, const char *key, const char *text)
+find_profiles(KeyList *list, int key, const char *text)
 {
 	static const char site[] = "linkedin.com/";
 	const int	before_dot = strlen("linkedin");
@@ -138,15 +201,8 @@ find_profiles(KeyList *list, const char *key, const char *text)
 				add_key(list, LP_KEY_LINKEDIN,
 						lp_profile_slug(psprintf("https://%.*s", len, p)));
 		}
-	if (!found && strchr(text, ' ') == NULL && strstr(key, "linkedin") != NULL)
+	if (!found && (key & KEY_LINKEDIN) && strchr(text, ' ') == NULL)
 		add_key(list, LP_KEY_LINKEDIN, lp_profile_slug(text));
-}
-
-static bool
-is_number_key(const char *key)
-{
-	return strstr(key, "phone") != NULL || strstr(key, "number") != NULL ||
-		strstr(key, "mobile") != NULL || strstr(key, "fax") != NULL;
 }
 
 /* A date, or the beginning of a time. */
@@ -171,7 +227,7 @@ add_number(KeyList *list, const char *digits, bool stated)
 
 /* Numbers are taken by their digits; where a country is known, by its rules too. */
 static void
-find_numbers(KeyList *list, const char *key, const char *text)
+find_numbers(KeyList *list, int key, const char *text)
 {
 	const char *p = text;
 
@@ -199,7 +255,7 @@ find_numbers(KeyList *list, const char *key, const char *text)
 		digits[n] = '\0';
 		add_number(list, digits, *start == '+');
 	}
-	if (list->region != NULL && strnlen(text, 41) <= 40 && is_number_key(key))
+	if ((key & KEY_NUMBER) && list->region != NULL && strlen(text) <= 40)
 	{
 		LpKey		number;
 
@@ -208,67 +264,30 @@ find_numbers(KeyList *list, const char *key, const char *text)
 	}
 }
 
-/* What has ids of its own that are no person's. */
-static bool
-is_other_thing(const char *key)
-{
-	static const char *const words[] = {
-		"organization", "account", "company", "employment", "contact", "phone", "email",
-		"label", "intent", "technolog", "campaign", "department", "funding", "waterfall",
-		"owner", "creator", "team", "user", "list", "stage", "request"
-	};
-
-	for (int i = 0; i < lengthof(words); i++)
-		if (strstr(key, words[i]) != NULL)
-			return true;
-	return false;
-}
-
 static bool
 is_hex_id(const char *text)
 {
-	return strlen(text) == HEX_ID && strspn(text, "0123456789abcdef") == HEX_ID;
-}
-
-/* Whether something around the value has ids of its own. */
-static bool
-is_in_other_thing(KeyList *list)
-{
-	bool		other = false;
-
-	for (int i = 0; i < list->depth; i++)
-	{
-		Around	   *around = &list->around[i];
-
-		if (!around->judged)
-		{
-			around->other = other || (around->key != NULL && is_other_thing(around->key));
-			around->judged = true;
-		}
-		other = around->other;
-	}
-	return other;
+	return strspn(text, "0123456789abcdef") == HEX_ID && text[HEX_ID] == '\0';
 }
 
 static void
-find_ids(KeyList *list, const char *key, const char *text)
+find_ids(KeyList *list, int key, const char *text)
 {
-	bool		id = strcmp(key, "id") == 0 || strcmp(key, "_id") == 0 ||
-	strcmp(key, "apollo_id") == 0;
-	bool		person = (strstr(key, "person") != NULL || strstr(key, "people") != NULL) &&
-	strstr(key, "organization") == NULL;
+	bool		person = (key & (KEY_PERSON | KEY_ORGANIZATION)) == KEY_PERSON;
+	bool		other = (key & KEY_OTHER) ||
+	(list->depth > 0 && list->around[list->depth - 1].other);
 
 	if (strchr(text, '/') != NULL)
 		for (const char *p = strstr(text, "people/"); p != NULL; p = strstr(p + 1, "people/"))
 			add_key(list, LP_KEY_APOLLO_ID,
 					pnstrdup(p + 7, strspn(p + 7, "0123456789abcdefABCDEF")));
-	if ((person || id || is_hex_id(text)) && strlen(text) <= LP_KEY_MAX_BYTES &&
-		(person || (!is_other_thing(key) && !is_in_other_thing(list))))
+	if (strlen(text) <= LP_KEY_MAX_BYTES &&
+		(person || (!other && ((key & KEY_ID) || is_hex_id(text)))))
 		add_key(list, LP_KEY_APOLLO_ID, text);
 }
 
 static void
-look_at(KeyList *list, const char *key, const LpTokens *token)
+look_at(KeyList *list, int key, const LpTokens *token)
 {
 	if (token->kind != LP_TOKEN_NUMBER)
 	{
@@ -280,8 +299,11 @@ look_at(KeyList *list, const char *key, const LpTokens *token)
 }
 
 static void
-open_around(KeyList *list, const char *key)
+open_around(KeyList *list, int key)
 {
+	bool		other = (key & KEY_OTHER) ||
+	(list->depth > 0 && list->around[list->depth - 1].other);
+
 	if (list->depth == list->around_room)
 	{
 		list->around_room = Max(32, list->around_room * 2);
@@ -290,7 +312,7 @@ open_around(KeyList *list, const char *key)
 	}
 	list->around[list->depth++] = (Around)
 	{
-		.key = key
+		.key = key, .other = other
 	};
 }
 
@@ -322,7 +344,7 @@ lp_text_keys(const char *json, const char *region, int *n)
 {
 	KeyList		list = {.region = region};
 	LpTokens	tokens = {.text = json};
-	const char *key = NULL;
+	int			key = 0;
 
 	while (lp_tokens_next(&tokens))
 		switch (tokens.kind)
@@ -330,17 +352,16 @@ lp_text_keys(const char *json, const char *region, int *n)
 			case LP_TOKEN_OPEN:
 				open_around(&list, key);
 				if (tokens.is_object)
-					key = NULL;
+					key = 0;
 				break;
 			case LP_TOKEN_CLOSE:
 				if (list.depth > 0)
 					key = list.around[--list.depth].key;
 				break;
 			default:
-				look_at(&list, tokens.kind == LP_TOKEN_KEY || key == NULL ? "" : key,
-						&tokens);
+				look_at(&list, tokens.kind == LP_TOKEN_KEY ? 0 : key, &tokens);
 				if (tokens.kind == LP_TOKEN_KEY)
-					key = tokens.said;
+					key = read_key(tokens.said);
 				break;
 		}
 	drop_repeated(&list);

@@ -161,29 +161,45 @@ static LpSql add_sql = LP_SQL(
 int
 lp_pool_column(const LpPool *pool, const char *name, int len)
 {
-	for (int i = 0; i < pool->desc->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(pool->desc, i);
+	int			low = 0;
+	int			high = pool->n_by_name - 1;
 
-		if (!column->attisdropped &&
-			strncmp(NameStr(column->attname), name, len) == 0 &&
-			NameStr(column->attname)[len] == '\0')
-			return i;
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+		const char *column = NameStr(TupleDescAttr(pool->desc, pool->by_name[middle])->attname);
+		int			order = strncmp(name, column, len);
+
+		if (order == 0 && column[len] == '\0')
+			return pool->by_name[middle];
+		if (order <= 0)
+			high = middle - 1;
+		else
+			low = middle + 1;
 	}
 	return -1;
 }
 
-LpPool *
-lp_pool_open(void)
+static int
+compare_columns(const void *a, const void *b, void *desc)
 {
-	LpPool	   *pool = palloc(sizeof(LpPool));
-	TupleDesc	shared;
+	return strcmp(NameStr(TupleDescAttr((TupleDesc) desc, *(const int *) a)->attname),
+				  NameStr(TupleDescAttr((TupleDesc) desc, *(const int *) b)->attname));
+}
 
-	pool->row_type = get_rel_type_id(get_relname_relid("lead_pool", lp_schema()));
-	shared = lookup_rowtype_tupdesc(pool->row_type, -1);
-	pool->desc = CreateTupleDescCopy(shared);
-	pool->desc->tdtypeid = pool->row_type;
-	ReleaseTupleDesc(shared);
+static LpPool *
+make_pool(Oid row_type, TupleDesc desc)
+{
+	LpPool	   *pool = palloc0(sizeof(LpPool));
+
+	pool->row_type = row_type;
+	pool->desc = CreateTupleDescCopy(desc);
+	pool->desc->tdtypeid = row_type;
+	pool->by_name = palloc(sizeof(int) * desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			pool->by_name[pool->n_by_name++] = i;
+	qsort_arg(pool->by_name, pool->n_by_name, sizeof(int), compare_columns, pool->desc);
 	for (int i = 0; i < LP_POOL_COLUMNS; i++)
 	{
 		pool->at[i] = lp_pool_column(pool, column_names[i], strlen(column_names[i]));
@@ -191,6 +207,31 @@ lp_pool_open(void)
 			elog(ERROR, "lead_pool has no column \"%s\"", column_names[i]);
 	}
 	return pool;
+}
+
+/*
+ * Kept until the table is another one.  The old one is not freed: a call
+ * further out may read it still.
+ */
+LpPool *
+lp_pool_open(void)
+{
+	static LpPool *kept = NULL;
+	static uint64 kept_identifier = 0;
+	Oid			row_type = get_rel_type_id(get_relname_relid("lead_pool", lp_schema()));
+	uint64		identifier = assign_record_type_identifier(row_type, -1);
+
+	if (kept == NULL || kept->row_type != row_type || kept_identifier != identifier)
+	{
+		TupleDesc	shared = lookup_rowtype_tupdesc(row_type, -1);
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		kept = make_pool(row_type, shared);
+		kept_identifier = identifier;
+		MemoryContextSwitchTo(old);
+		ReleaseTupleDesc(shared);
+	}
+	return kept;
 }
 
 LpPoolRow *

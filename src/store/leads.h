@@ -81,6 +81,8 @@ typedef struct LpPool
 {
 	TupleDesc	desc;
 	Oid			row_type;
+	int		   *by_name;		/* columns, sorted by name */
+	int			n_by_name;
 	int			at[LP_POOL_COLUMNS];	/* index into values */
 } LpPool;
 

@@ -9,8 +9,11 @@
 
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 
 #include "util/jsonsplit.h"
+#include "util/jsonwalk.h"
 
 #define MAX_NUMBER 5000			/* digits, and powers of ten */
 
@@ -125,19 +128,16 @@ lp_json_clean(const char *text, int len)
 
 	for (char *p = copy; p < end;)
 	{
-		if (in_string)
+		p += strcspn(p, in_string ? "\"\\" : "\"-0123456789");
+		if (*p == '\0')
+			break;
+		if (*p == '"')
 		{
-			if (*p == '"')
-				in_string = false;
-			p += *p == '\\' ? clean_escape(p, end) : 1;
-		}
-		else if (*p == '-' || isdigit((unsigned char) *p))
-			p += clean_number(p, end);
-		else
-		{
-			in_string = *p == '"';
+			in_string = !in_string;
 			p++;
 		}
+		else
+			p += in_string ? clean_escape(p, end) : clean_number(p, end);
 	}
 	return copy;
 }
@@ -175,6 +175,7 @@ open_span(Splitter *s, LpList list)
 	s->spans[s->n].list = list;
 	s->spans[s->n].start = s->lex->token_start - s->lex->input;
 	s->spans[s->n].end = -1;
+	s->spans[s->n].in_result = s->in_result;
 	s->n++;
 }
 
@@ -278,14 +279,58 @@ is_single(LpList list)
 	return list == LP_LIST_PERSON || list == LP_LIST_ORGANIZATION;
 }
 
+/* A key that is written with escapes. */
+static char *
+unescaped(const char *start, int len)
+{
+	char	   *word = psprintf("\"%.*s\"", len, start);
+	Jsonb	   *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(word)));
+	JsonbValue	value;
+
+	if (!JsonbExtractScalar(&json->root, &value) || value.type != jbvString)
+		return word;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/*
+ * The key of the field whose value the parser is at.  The parser would tell
+ * it, but then it builds every other word of the body as well.
+ */
+static char *
+key_of_field(const JsonLexContext *lex)
+{
+	const char *end = lex->prev_token_terminator - 1;	/* the colon */
+	const char *start;
+
+	while (*end != '"')
+		end--;
+	for (start = end - 1;; start--)
+	{
+		int			slashes = 0;
+
+		if (*start != '"')
+			continue;
+		while (start[-1 - slashes] == '\\')
+			slashes++;
+		if (slashes % 2 == 0)
+			break;
+	}
+	start++;
+	if (memchr(start, '\\', end - start) != NULL)
+		return unescaped(start, end - start);
+	return pnstrdup(start, end - start);
+}
+
 CALLBACK
-field_start(void *state, char *key, bool isnull)
+field_start(void *state, char *ignored, bool isnull)
 {
 	Splitter   *s = state;
+	char	   *key;
 	LpList		list;
 
 	if (s->rows || s->level != 1 + s->in_result)
 		DONE;
+	key = key_of_field(s->lex);
 	if (s->level == 1)
 	{
 		s->in_result = strcmp(key, "webhook_result") == 0 &&
@@ -308,26 +353,18 @@ field_start(void *state, char *key, bool isnull)
 	DONE;
 }
 
+/* Of a person or company that is a field itself, the end. */
 CALLBACK
-field_end(void *state, char *key, bool isnull)
+field_end(void *state, char *ignored, bool isnull)
 {
 	Splitter   *s = state;
-	LpList		list;
 
 	if (s->rows)
 		DONE;
 	if (s->level == 1)
 		s->in_result = false;
-	if (s->level != 1 + s->in_result)
-		DONE;
-	list = list_of_key(key);
-	if (list != LP_LISTS && is_single(list))
-		for (int i = s->n - 1; i >= 0; i--)
-			if (s->spans[i].list == list && s->spans[i].end < 0)
-			{
-				s->spans[i].end = s->lex->prev_token_terminator - s->lex->input;
-				break;
-			}
+	if (s->level == 1 + s->in_result && s->n > 0 && s->spans[s->n - 1].end < 0)
+		close_span(s);
 	DONE;
 }
 
@@ -363,9 +400,9 @@ run_parser(Splitter *s, char *clean, int len, bool rows)
 	s->room = 16;
 	s->spans = palloc(sizeof(LpSpan) * s->room);
 #if PG_VERSION_NUM >= 170000
-	s->lex = makeJsonLexContextCstringLen(NULL, clean, len, PG_UTF8, true);
+	s->lex = makeJsonLexContextCstringLen(NULL, clean, len, PG_UTF8, false);
 #else
-	s->lex = makeJsonLexContextCstringLen(clean, len, PG_UTF8, true);
+	s->lex = makeJsonLexContextCstringLen(clean, len, PG_UTF8, false);
 #endif
 	return pg_parse_json(s->lex, &actions) == JSON_SUCCESS;
 }
@@ -381,6 +418,7 @@ take_body(Splitter *s, const char *clean, int len)
 	s->spans[0].list = LP_LIST_BODY;
 	s->spans[0].start = start;
 	s->spans[0].end = len;
+	s->spans[0].in_result = false;
 	s->n = 1;
 }
 
@@ -413,4 +451,62 @@ lp_json_split_rows(char *clean, int len, int *n)
 		take_body(&s, clean, len);
 	*n = s.n;
 	return s.spans;
+}
+
+/* The value that holds the elements of a list. */
+static bool
+holder_of(const LpSpan *span, const JsonbContainer *root, JsonbValue *holder)
+{
+	if (span->list == LP_LIST_BODY && !JsonContainerIsObject(root))
+	{
+		holder->type = jbvBinary;
+		holder->val.binary.data = unconstify(JsonbContainer *, root);
+		return true;
+	}
+	if (!span->in_result)
+		return lp_json_get(root, list_names[span->list], holder);
+	return lp_json_get(root, "webhook_result", holder) && lp_json_is_object(holder) &&
+		lp_json_get(holder->val.binary.data, list_names[span->list], holder);
+}
+
+/* The object at the span, copied; NULL if the value is none. */
+static Jsonb *
+copy_object(JsonbValue *value)
+{
+	return lp_json_is_object(value) ? JsonbValueToJsonb(value) : NULL;
+}
+
+bool
+lp_json_of_spans(const LpSpan *spans, int n, Jsonb *body, Jsonb **parts)
+{
+	for (int i = 0; i < n;)
+	{
+		const LpSpan *first = &spans[i];
+		JsonbValue	holder;
+		JsonbValue	value;
+		int			end = i + 1;
+		LpWalk		each;
+
+		while (end < n && spans[end].list == first->list)
+			end++;
+		if (first->list == LP_LIST_BODY && JB_ROOT_IS_OBJECT(body))
+		{
+			parts[i++] = body;
+			continue;
+		}
+		if (!holder_of(first, &body->root, &holder))
+			return false;
+		if (is_single(first->list))
+		{
+			parts[i++] = copy_object(&holder);
+			continue;
+		}
+		if (!lp_json_is_list(&holder) ||
+			JsonContainerSize(holder.val.binary.data) != end - i)
+			return false;
+		lp_walk_begin(&each, holder.val.binary.data);
+		while (lp_walk_next(&each, NULL, &value))
+			parts[i++] = copy_object(&value);
+	}
+	return true;
 }

@@ -5,6 +5,8 @@
 #ifndef LP_JSONSPLIT_H
 #define LP_JSONSPLIT_H
 
+#include "utils/jsonb.h"
+
 /* Lists and objects within each other: the parser and the walks recurse. */
 #define LP_JSON_MAX_DEPTH 500
 
@@ -26,6 +28,7 @@ typedef struct LpSpan
 	LpList		list;
 	int			start;			/* byte offsets in the text */
 	int			end;
+	bool		in_result;		/* the list stands in "webhook_result" */
 } LpSpan;
 
 /*
@@ -46,5 +49,11 @@ extern LpSpan *lp_json_split(char *clean, int len, int *n);
 
 /* The same for rows: one object, or each entry of a list. */
 extern LpSpan *lp_json_split_rows(char *clean, int len, int *n);
+
+/*
+ * The objects at the spans of a text, out of the jsonb that the text is; NULL
+ * for what is no object.  False if they are not found there.
+ */
+extern bool lp_json_of_spans(const LpSpan *spans, int n, Jsonb *body, Jsonb **parts);
 
 #endif							/* LP_JSONSPLIT_H */
