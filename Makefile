@@ -34,7 +34,7 @@ SHLIB_LINK = -lidn2 -lpsl
 # The order is the script: types before tables, functions before grants.
 SQL_PARTS = 00_header 10_types 20_tables_leads 21_tables_captures \
 	22_tables_ownership 23_tables_bans 24_tables_rules \
-	25_tables_merges 26_tables_facts 27_tables_money 28_tables_jobs 28_tables_worker 29_dump \
+	25_tables_merges 26_tables_facts 27_tables_money 28_tables_jobs 28_tables_worker 29_dump 29_storage \
 	30_functions_capture 31_functions_bans 32_functions_ownership \
 	33_functions_jit 34_functions_events 35_functions_values 36_functions_merge 37_functions_facts \
 	38_functions_erasure 39_functions_ownership_time 40_functions_enrichment 41_functions_worker \
