@@ -22,7 +22,7 @@
 
 static LpSql keys_sql = LP_SQL(
 	"INSERT INTO @s@.lead_capture_keys (capture_id, key_hash)"
-	" SELECT DISTINCT c, h FROM unnest($1, $2) u(c, h)",
+	" SELECT c, h FROM unnest($1, $2) u(c, h)",
 	UUIDARRAYOID, BYTEAARRAYOID);
 
 static LpSql unmapped_sql = LP_SQL(
@@ -49,6 +49,26 @@ typedef struct Findings
 	StringInfoData path;		/* being written */
 } Findings;
 
+static int
+compare_hashes(const void *a, const void *b)
+{
+	return memcmp(VARDATA_ANY(DatumGetPointer(*(const Datum *) a)),
+				  VARDATA_ANY(DatumGetPointer(*(const Datum *) b)), LP_HASH_BYTES);
+}
+
+/* Sorts n hashes and keeps each once: two addresses may have one. */
+static int
+unique_hashes(Datum *hashes, int n)
+{
+	int			kept = 0;
+
+	qsort(hashes, n, sizeof(Datum), compare_hashes);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || compare_hashes(&hashes[kept - 1], &hashes[i]) != 0)
+			hashes[kept++] = hashes[i];
+	return kept;
+}
+
 /* Whom the text of a part mentions; region is the country of its person. */
 static void
 found_keys(Findings *f, const char *text, const char *region)
@@ -67,6 +87,7 @@ found_keys(Findings *f, const char *text, const char *region)
 			repalloc_huge(f->key_hashes, sizeof(Datum) * f->key_room);
 	}
 	lp_bans_key_hashes(keys, n, &f->key_hashes[f->n_keys]);
+	n = unique_hashes(&f->key_hashes[f->n_keys], n);
 	for (int i = 0; i < n; i++)
 		f->key_captures[f->n_keys++] = f->capture;
 }

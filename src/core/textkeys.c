@@ -100,7 +100,8 @@ read_key(const char *key)
 	for (; *key != '\0'; key++)
 		for (int i = *key >= 'a' && *key <= 'z' ? first[(int) *key] : lengthof(key_words);
 			 i < lengthof(key_words) && key_words[i].word[0] == *key; i++)
-			if (strncmp(key, key_words[i].word, strlen(key_words[i].word)) == 0)
+			if (key[1] == key_words[i].word[1] &&
+				strncmp(key, key_words[i].word, strlen(key_words[i].word)) == 0)
 				says |= key_words[i].says;
 	return says;
 }

@@ -176,7 +176,11 @@ CREATE TABLE @extschema@.lead_pool (
     CONSTRAINT lead_pool_state CHECK (state IN ('active', 'merged', 'erased')),
     CONSTRAINT lead_pool_merged CHECK ((state = 'merged') = (merged_into IS NOT NULL)),
     CONSTRAINT lead_pool_score CHECK (score BETWEEN 0 AND 100)
-);
+) WITH (toast_tuple_target = 4080);
+/*
+ * Two rows a page.  With four, as by default, some forty values of a row are
+ * stored elsewhere, each on its own, which is most of the work of writing it.
+ */
 CREATE INDEX lead_pool_created_at ON @extschema@.lead_pool (created_at);
 /* What identifies a person must not show in pg_stats. */
 ALTER TABLE @extschema@.lead_pool
