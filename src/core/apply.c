@@ -237,16 +237,19 @@ is_idle(const LpBatch *batch, const LpTouched *lead)
 	return true;
 }
 
-/* What the rules read; companies held for the owners follow the leads. */
+/*
+ * What the rules read; companies held for the owners follow the leads.  New
+ * leads have no owners.
+ */
 static void
-save_states(const LpBatch *batch, const LpStateRow *states, int n)
+save_states(const LpBatch *batch, const LpStateRow *states, int n, int n_made)
 {
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
 	LpLead	   *before;
 
 	for (int i = 0; i < n; i++)
 		ids[i] = states[i].lead_id;
-	before = lp_holds_before(ids, n);
+	before = n_made == n ? NULL : lp_holds_before(ids, n);
 	lp_state_save(states, n);
 	if (before != NULL)
 		lp_holds_follow(before, lp_lead_load(ids, n), n, batch->now);
@@ -263,6 +266,7 @@ save_leads(LpBatch *batch)
 	int			n_inserts = 0;
 	int			n_updates = 0;
 	int			n_states = 0;
+	int			n_made = 0;
 
 	for (int i = 0; i < batch->n_leads; i++)
 	{
@@ -287,10 +291,11 @@ save_leads(LpBatch *batch)
 		else
 			updates[n_updates++] = lead->row;
 		lp_fold_state(pool, lead->row, &lead->id, &states[n_states++]);
+		n_made += lead->made;
 	}
 	lp_pool_insert(pool, inserts, n_inserts);
 	lp_pool_update(pool, updates, n_updates);
-	save_states(batch, states, n_states);
+	save_states(batch, states, n_states, n_made);
 }
 
 /* What a replay or a filling changed is told by the first element of a lead. */

@@ -49,21 +49,35 @@ set_built(void)
 	lp_sql_run(&set_built_sql, values, NULL);
 }
 
-void
-lp_available_refresh(const pg_uuid_t *ids, int n)
+/*
+ * The first leads of a database: from here on every change keeps the tables in
+ * step, so there is nothing to rebuild.
+ */
+static void
+see_first(const pg_uuid_t *ids, int n)
 {
 	Datum		values[] = {lp_array_of_uuids(ids, n)};
 
+	if (!lp_available_is_built() && lp_sql_run(&others_sql, values, NULL) == 0)
+		set_built();
+}
+
+void
+lp_available_refresh(const pg_uuid_t *ids, int n)
+{
 	if (n == 0)
 		return;
 	lp_available_store(ids, n);
+	see_first(ids, n);
+}
 
-	/*
-	 * The first leads of a database: from here on every change keeps the
-	 * tables in step, so there is nothing to rebuild.
-	 */
-	if (!lp_available_is_built() && lp_sql_run(&others_sql, values, NULL) == 0)
-		set_built();
+void
+lp_available_begin(const pg_uuid_t *ids, int n)
+{
+	if (n == 0)
+		return;
+	lp_available_store_new(ids, n);
+	see_first(ids, n);
 }
 
 void

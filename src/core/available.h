@@ -18,6 +18,12 @@
 extern void lp_available_refresh(const pg_uuid_t *ids, int n);
 
 /*
+ * The same for leads that this transaction made, unless something refreshed
+ * them since.
+ */
+extern void lp_available_begin(const pg_uuid_t *ids, int n);
+
+/*
  * The same for many leads of which only the assignment has ended: they had no
  * row, and their terms are as they were.
  */

@@ -202,7 +202,7 @@ typedef struct Questions
 	Datum	   *hashes;			/* bytea; for domains of the domain itself */
 } Questions;
 
-static LpSql find_sql = LP_SQL(
+static LpSql find_sql = LP_SQL_BY_KEY(
 	"SELECT u.n, s.id, s.ban_id, s.reason, s.channel::text, s.client_id,"
 	" s.created_at, s.expires_at"
 	" FROM unnest($1) WITH ORDINALITY u(hash, n)"

@@ -22,6 +22,7 @@ typedef struct LpTouched
 {
 	pg_uuid_t	id;
 	bool		is_new;
+	bool		made;			/* its id is of this call: nobody knows it */
 	bool		replay;			/* fold all captures again */
 	bool		changed;		/* the row differs from what was there */
 	bool		extended;		/* it got a key it did not have */

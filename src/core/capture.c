@@ -70,6 +70,7 @@ lp_batch_lead(LpBatch *batch, const pg_uuid_t *id, bool is_new)
 	memset(lead, 0, sizeof(*lead));
 	lead->id = *id;
 	lead->is_new = is_new;
+	lead->made = is_new;
 	lead->newest = DT_NOBEGIN;
 	return batch->n_leads++;
 }

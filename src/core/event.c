@@ -471,7 +471,7 @@ typedef struct Adopted
 	TimestampTz at;
 } Adopted;
 
-void
+int
 lp_event_adopt(const pg_uuid_t *lead_ids, int n)
 {
 	Datum		args[] = {lp_array_of_uuids(lead_ids, n)};
@@ -490,4 +490,5 @@ lp_event_adopt(const pg_uuid_t *lead_ids, int n)
 			adopted[row].kind->effect == EFFECT_STOP)
 			lp_ownership_outcome(adopted[row].lead_id, adopted[row].client_id,
 								 adopted[row].kind->name, adopted[row].at);
+	return rows;
 }

@@ -14,7 +14,7 @@
 #include "store/sql.h"
 #include "util/jsonwalk.h"
 
-static LpSql find_sql = LP_SQL(
+static LpSql find_sql = LP_SQL_BY_KEY(
 	"SELECT id, apollo_id, primary_domain, facts, captured_at"
 	" FROM @s@.lead_companies WHERE apollo_id = ANY ($1)"
 	" UNION ALL"

@@ -64,11 +64,13 @@ save_keys(LpBatch *batch)
 
 /*
  * Marks of new payloads become bans; rare, so one by one.  A record that leads
- * to nobody in the pool has marks all the same.
+ * to nobody in the pool has marks all the same.  Returns how many there are.
  */
-static void
+static int
 act_on_marks(LpBatch *batch)
 {
+	int			acted = 0;
+
 	for (int i = 0; i < batch->n; i++)
 	{
 		LpElement  *element = &batch->elements[i];
@@ -78,6 +80,7 @@ act_on_marks(LpBatch *batch)
 		if (!element->stored || batch->provider == NULL)
 			continue;
 		marks = lp_facts_marks(batch->pool, element->facts, &n);
+		acted += n;
 		for (int k = 0; k < n; k++)
 		{
 			LpBanOrder	order = {
@@ -92,6 +95,7 @@ act_on_marks(LpBatch *batch)
 						&batch->leads[element->lead].id : NULL, NULL);
 		}
 	}
+	return acted;
 }
 
 static LpSql shown_sql = LP_SQL(
@@ -222,35 +226,48 @@ look_up_bans(LpBatch *batch)
 	}
 }
 
-/* Tells the other parts which leads are new or differ. */
+/*
+ * Tells the other parts which leads are new or differ.  Of new ones nobody has
+ * heard yet, unless a mark or an event of theirs did something to them.
+ */
 static void
-announce(LpBatch *batch)
+announce(LpBatch *batch, int marks)
 {
 	pg_uuid_t  *extended = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
 	pg_uuid_t  *changed = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
+	pg_uuid_t  *begun = palloc(sizeof(pg_uuid_t) * Max(batch->n_leads, 1));
 	int			n_extended = 0;
 	int			n_changed = 0;
+	int			n_begun = 0;
+	bool		unheard = marks == 0;
 
+	for (int i = 0; i < batch->n_leads; i++)
+		if (batch->leads[i].extended)
+			extended[n_extended++] = batch->leads[i].id;
+	if (n_extended > 0 && lp_event_adopt(extended, n_extended) > 0)
+		unheard = false;
 	for (int i = 0; i < batch->n_leads; i++)
 	{
 		LpTouched  *lead = &batch->leads[i];
 
-		if (lead->extended)
-			extended[n_extended++] = lead->id;
-		if (lead->extended || lead->changed)
+		if (!lead->extended && !lead->changed)
+			continue;
+		if (lead->made && unheard)
+			begun[n_begun++] = lead->id;
+		else
 			changed[n_changed++] = lead->id;
 	}
-	if (n_extended > 0)
-		lp_event_adopt(extended, n_extended);
-	if (n_changed > 0)
-		lp_available_refresh(changed, n_changed);
+	lp_available_begin(begun, n_begun);
+	lp_available_refresh(changed, n_changed);
 }
 
 void
 lp_batch_settle(LpBatch *batch)
 {
+	int			marks;
+
 	save_keys(batch);
-	act_on_marks(batch);
+	marks = act_on_marks(batch);
 	look_up_bans(batch);
-	announce(batch);
+	announce(batch, marks);
 }

@@ -11,67 +11,103 @@
  */
 #include "postgres.h"
 
+#include "lib/qunique.h"
 #include "utils/hsearch.h"
 
 #include "core/lead.h"
 #include "core/merge.h"
 #include "core/tie.h"
 #include "store/conflicts.h"
-#include "store/sql.h"
 #include "util/settings.h"
 #include "util/uuid.h"
 
-static LpSql expected_sql = LP_SQL(
-	"WITH hit AS MATERIALIZED (SELECT u.n, i.lead_id"
-	" FROM unnest($1, $2, $3) u(kind, value, n)"
-	" JOIN @s@.lead_identities i ON i.kind = u.kind AND i.value = u.value AND i.identifies)"
-	" SELECT DISTINCT lead_id FROM hit WHERE n IN"
-	" (SELECT n FROM hit GROUP BY n HAVING min(lead_id::text) <> max(lead_id::text))",
-	TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
+static int
+compare_known(const void *a, const void *b)
+{
+	const LpKnownKey *x = a;
+	const LpKnownKey *y = b;
+
+	return x->kind != y->kind ? (int) x->kind - (int) y->kind : strcmp(x->value, y->value);
+}
+
+/* The lead that a key identifies; known is sorted. */
+static const pg_uuid_t *
+lead_of(const LpKey *key, const LpKnownKey *known, int n)
+{
+	LpKnownKey	wanted = {.kind = key->kind, .value = key->value};
+	LpKnownKey *found = bsearch(&wanted, known, n, sizeof(LpKnownKey), compare_known);
+
+	return found == NULL ? NULL : &found->lead_id;
+}
+
+/* The identifying keys of the elements that have two: one ties nothing. */
+static LpKey *
+tying_keys(LpBatch *batch, int *n)
+{
+	LpKey	   *keys;
+	int			room = 0;
+
+	for (int i = 0; i < batch->n; i++)
+		room += batch->elements[i].n_keys;
+	keys = palloc(sizeof(LpKey) * Max(room, 1));
+	*n = 0;
+	for (int i = 0; i < batch->n; i++)
+	{
+		int			first = *n;
+
+		for (int k = 0; k < batch->elements[i].n_keys; k++)
+			if (batch->elements[i].keys[k].identifies)
+				keys[(*n)++] = batch->elements[i].keys[k];
+		if (*n - first == 1)
+			*n = first;
+	}
+	return keys;
+}
+
+/* The leads of one element's keys, if they are several; returns how many. */
+static int
+leads_of_element(const LpElement *element, const LpKnownKey *known, int n_known,
+				 pg_uuid_t *leads)
+{
+	bool		several = false;
+	int			n = 0;
+
+	for (int k = 0; k < element->n_keys; k++)
+	{
+		const pg_uuid_t *lead = !element->keys[k].identifies ? NULL :
+		lead_of(&element->keys[k], known, n_known);
+
+		if (lead == NULL)
+			continue;
+		several = several || (n > 0 && !lp_uuid_equal(lead, &leads[0]));
+		leads[n++] = *lead;
+	}
+	return several ? n : 0;
+}
 
 /* Leads that one element of the batch ties, as far as one can see. */
 static pg_uuid_t *
 expected(LpBatch *batch, int *n_leads)
 {
-	int			room = 0;
-	int			n = 0;
-	char	  **kinds;
-	char	  **values;
-	Datum	   *elements;
-	Datum		args[3];
-	pg_uuid_t  *leads;
+	int			n;
+	LpKey	   *keys = tying_keys(batch, &n);
+	int			n_known;
+	LpKnownKey *known = lp_identities_find(keys, n, &n_known);
+	pg_uuid_t  *leads = palloc(sizeof(pg_uuid_t) * (n + 1));	/* of one key, looked at */
+	int			kept = 0;
 
-	for (int i = 0; i < batch->n; i++)
-		room += batch->elements[i].n_keys;
-	kinds = palloc(sizeof(char *) * Max(room, 1));
-	values = palloc(sizeof(char *) * Max(room, 1));
-	elements = palloc(sizeof(Datum) * Max(room, 1));
-	for (int i = 0; i < batch->n; i++)
-	{
-		LpElement  *element = &batch->elements[i];
-		int			first = n;
-
-		for (int k = 0; k < element->n_keys; k++)
-		{
-			if (!element->keys[k].identifies)
-				continue;
-			kinds[n] = unconstify(char *, lp_key_kind_name(element->keys[k].kind));
-			values[n] = element->keys[k].value;
-			elements[n++] = Int32GetDatum(i);
-		}
-		if (n - first == 1)
-			n = first;			/* one key ties nothing */
-	}
+	for (int i = 0; i < n_known; i++)
+		if (known[i].identifies)
+			known[kept++] = known[i];
+	n_known = kept;
 	*n_leads = 0;
-	if (n == 0)
-		return NULL;
-	args[0] = lp_array_of_texts(kinds, n);
-	args[1] = lp_array_of_texts(values, n);
-	args[2] = lp_array_of_datums(elements, n, INT4OID);
-	*n_leads = lp_sql_run(&expected_sql, args, NULL);
-	leads = palloc(sizeof(pg_uuid_t) * Max(*n_leads, 1));
-	for (int i = 0; i < *n_leads; i++)
-		leads[i] = *lp_col_uuid(i, 1);
+	if (n_known < 2)
+		return leads;
+	qsort(known, n_known, sizeof(LpKnownKey), compare_known);
+	for (int i = 0; i < batch->n; i++)
+		*n_leads += leads_of_element(&batch->elements[i], known, n_known, &leads[*n_leads]);
+	qsort(leads, *n_leads, sizeof(pg_uuid_t), lp_uuid_compare);
+	*n_leads = qunique(leads, *n_leads, sizeof(pg_uuid_t), lp_uuid_compare);
 	return leads;
 }
 

@@ -113,11 +113,15 @@ StaticAssertDecl(LP_LEAD_EMAIL == 1 && LP_LEAD_PHONE == 16 && LP_LEAD_LANDLINE =
 	"DELETE FROM @s@.lead_terms l WHERE " which " AND NOT EXISTS (SELECT" \
 	" FROM @s@.lead_pool p WHERE p.id = l.lead_id AND p.state = 'active')"
 
+/* Places in the two lists. */
+#define STORES_ROWS		0
+#define STORES_TERMS	2
+
 static LpSql some_sql[] = {
-	LP_SQL(STORE("p.id = ANY ($1)", ""), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP("a.lead_id = ANY ($1)", " OFFSET 0"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(STORE_TERMS("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
-	LP_SQL(DROP_TERMS("l.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL_BY_KEY(STORE("p.id = ANY ($1)", ""), UUIDARRAYOID, INTERVALOID),
+	LP_SQL_BY_KEY(DROP("a.lead_id = ANY ($1)", " OFFSET 0"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL_BY_KEY(STORE_TERMS("p.id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
+	LP_SQL_BY_KEY(DROP_TERMS("l.lead_id = ANY ($1)"), UUIDARRAYOID, INTERVALOID),
 };
 
 static LpSql all_sql[] = {
@@ -171,6 +175,16 @@ lp_available_store(const pg_uuid_t *ids, int n)
 			lp_sql_run_list(&some_sql[i], n, values, NULL);
 		else
 			lp_sql_run_once(all_sql[i].text, lengthof(values), all_sql[i].types, values, "n ");
+}
+
+void
+lp_available_store_new(const pg_uuid_t *ids, int n)
+{
+	Datum		values[2] = {lp_array_of_uuids(ids, n),
+	IntervalPGetDatum(lp_setting_not_interested_cooling())};
+
+	lp_sql_run_list(&some_sql[STORES_ROWS], n, values, NULL);
+	lp_sql_run_list(&some_sql[STORES_TERMS], n, values, NULL);
 }
 
 void

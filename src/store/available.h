@@ -38,6 +38,9 @@ extern bool lp_available_is_built(void);
 /* Brings the rows of these leads, or with NULL of all, up to date. */
 extern void lp_available_store(const pg_uuid_t *ids, int n);
 
+/* The same of leads that are new in this transaction: they have no rows. */
+extern void lp_available_store_new(const pg_uuid_t *ids, int n);
+
 /* Adds those of them that may be handed out, and looks at nothing else. */
 extern void lp_available_add(const pg_uuid_t *ids, int n);
 

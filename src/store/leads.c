@@ -140,7 +140,7 @@ static LpSql of_companies_sql = LP_SQL(
 	" WHERE company_org = ANY ($1) AND state = 'active' ORDER BY lead_id",
 	TEXTARRAYOID);
 
-static LpSql find_sql = LP_SQL(
+static LpSql find_sql = LP_SQL_BY_KEY(
 	"SELECT DISTINCT i.kind, i.value, i.lead_id, i.identifies"
 	" FROM unnest($1, $2) u(kind, value)"
 	" JOIN @s@.lead_identities i ON i.kind = u.kind AND i.value = u.value",

@@ -111,24 +111,38 @@ prepare(const char *text, int nargs, const Oid *types, int options)
 	return plan;
 }
 
+/* How the rows of a statement are found. */
+typedef enum Lookup
+{
+	LOOKUP_ANYHOW,
+	LOOKUP_BY_INDEX,
+	LOOKUP_BY_KEY				/* LP_SQL_BY_KEY */
+} Lookup;
+
 /*
  * Statements that look costly because their lists are long would be compiled
  * each time they are planned, which takes longer than running them.
  *
- * by_index: rows are looked up by what the statement is given.  The plan must
+ * By index: rows are looked up by what the statement is given.  The plan must
  * not depend on what the server believes of a table that was filled a moment
  * ago: reading it through once for each of a thousand leads takes minutes.
  */
 static uint64
-execute(SPIPlanPtr plan, bool by_index, const Datum *values, const char *nulls,
+execute(SPIPlanPtr plan, Lookup lookup, const Datum *values, const char *nulls,
 		const char *text)
 {
 	bool		callers_jit = jit_enabled;
 	bool		callers_seqscan = enable_seqscan;
+	bool		callers_hashjoin = enable_hashjoin;
+	bool		callers_mergejoin = enable_mergejoin;
+	bool		callers_material = enable_material;
 	int			code;
 
 	jit_enabled = false;
-	enable_seqscan = enable_seqscan && !by_index;
+	enable_seqscan = enable_seqscan && lookup == LOOKUP_ANYHOW;
+	enable_hashjoin = enable_hashjoin && lookup != LOOKUP_BY_KEY;
+	enable_mergejoin = enable_mergejoin && lookup != LOOKUP_BY_KEY;
+	enable_material = enable_material && lookup != LOOKUP_BY_KEY;
 	PG_TRY();
 	{
 		code = SPI_execute_snapshot(plan, (Datum *) values, nulls,
@@ -139,6 +153,9 @@ execute(SPIPlanPtr plan, bool by_index, const Datum *values, const char *nulls,
 	{
 		jit_enabled = callers_jit;
 		enable_seqscan = callers_seqscan;
+		enable_hashjoin = callers_hashjoin;
+		enable_mergejoin = callers_mergejoin;
+		enable_material = callers_material;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -157,22 +174,24 @@ lp_sql_run(LpSql *sql, const Datum *values, const char *nulls)
 
 		while (nargs < LP_SQL_MAX_ARGS && OidIsValid(sql->types[nargs]))
 			nargs++;
-		plan = prepare(sql->text, nargs, sql->types, 0);
+		plan = prepare(sql->text, nargs, sql->types,
+					   sql->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
 		if (SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not keep plan");
 		sql->plan = plan;
 		sql->next = planned;
 		planned = sql;
 	}
-	return execute(sql->plan, true, values, nulls, sql->text);
+	return execute(sql->plan, sql->by_key ? LOOKUP_BY_KEY : LOOKUP_BY_INDEX, values, nulls,
+				   sql->text);
 }
 
 static uint64
-run_once(const char *text, bool by_index, int nargs, const Oid *types,
+run_once(const char *text, Lookup lookup, int nargs, const Oid *types,
 		 const Datum *values, const char *nulls)
 {
 	SPIPlanPtr	plan = prepare(text, nargs, types, CURSOR_OPT_CUSTOM_PLAN);
-	uint64		rows = execute(plan, by_index, values, nulls, text);
+	uint64		rows = execute(plan, lookup, values, nulls, text);
 
 	SPI_freeplan(plan);
 	return rows;
@@ -182,7 +201,7 @@ uint64
 lp_sql_run_once(const char *text, int nargs, const Oid *types,
 				const Datum *values, const char *nulls)
 {
-	return run_once(text, false, nargs, types, values, nulls);
+	return run_once(text, LOOKUP_ANYHOW, nargs, types, values, nulls);
 }
 
 uint64
@@ -190,9 +209,9 @@ lp_sql_run_list(LpSql *sql, int n, const Datum *values, const char *nulls)
 {
 	int			nargs = 0;
 
-	if (n <= 1000)
+	if (n <= 1000 || sql->by_key)
 		return lp_sql_run(sql, values, nulls);
 	while (nargs < LP_SQL_MAX_ARGS && sql->types[nargs] != InvalidOid)
 		nargs++;
-	return run_once(sql->text, true, nargs, sql->types, values, nulls);
+	return run_once(sql->text, LOOKUP_BY_INDEX, nargs, sql->types, values, nulls);
 }

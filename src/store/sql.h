@@ -26,11 +26,21 @@ typedef struct LpSql
 {
 	const char *text;
 	Oid			types[LP_SQL_MAX_ARGS];
+	bool		by_key;			/* see LP_SQL_BY_KEY */
 	SPIPlanPtr	plan;
 	struct LpSql *next;			/* list of all that have a plan */
 } LpSql;
 
 #define LP_SQL(statement, ...) {.text = statement, .types = {__VA_ARGS__}}
+
+/*
+ * One that goes through the list that it is given and looks each entry up by a
+ * whole key, however long the list and large the tables are: planned once, as
+ * nested loops, where the server would otherwise plan it anew for each list,
+ * which takes longer than running it.
+ */
+#define LP_SQL_BY_KEY(statement, ...) \
+	{.text = statement, .types = {__VA_ARGS__}, .by_key = true}
 
 /* Own row types, resolved when the statement is prepared. */
 #define LP_TYPE_POOL_ROW		((Oid) 0xFFFFFFF0)
