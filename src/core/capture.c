@@ -16,6 +16,7 @@
 
 #include "core/bans.h"
 #include "core/batch.h"
+#include "core/capture.h"
 #include "core/fold.h"
 #include "core/lead.h"
 #include "core/stripes.h"
@@ -285,22 +286,36 @@ recall(LpBatch *batch)
 }
 
 static void
-emit(LpBatch *batch, LpRows *rows)
+emit(const LpCaptured *captured, int n, LpRows *rows)
 {
 	MemoryContext old = MemoryContextSwitchTo(lp_call_result_context());
 
-	for (int i = 0; i < batch->n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		LpElement  *element = &batch->elements[i];
-
-		lp_rows_set(rows, "ordinal", Int32GetDatum(element->ordinal));
-		if (element->lead >= 0)
-			lp_rows_set_uuid(rows, "lead_id", &batch->leads[element->lead].id);
-		lp_rows_set_text(rows, "outcome", element->outcome);
-		lp_rows_set_text(rows, "detail", element->detail);
+		lp_rows_set(rows, "ordinal", Int32GetDatum(i + 1));
+		lp_rows_set_uuid(rows, "lead_id", captured[i].lead_id);
+		lp_rows_set_text(rows, "outcome", captured[i].outcome);
+		lp_rows_set_text(rows, "detail", captured[i].detail);
 		lp_rows_emit(rows);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+static LpCaptured *
+told(const LpBatch *batch)
+{
+	LpCaptured *captured = palloc0(sizeof(LpCaptured) * Max(batch->n, 1));
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		const LpElement *element = &batch->elements[i];
+
+		if (element->lead >= 0)
+			captured[i].lead_id = &batch->leads[element->lead].id;
+		captured[i].outcome = element->outcome;
+		captured[i].detail = element->detail;
+	}
+	return captured;
 }
 
 static void
@@ -315,22 +330,18 @@ check_time(const LpBatch *batch)
 				errhint("Pass the time at which the answer came, or null for now."));
 }
 
-/* One call, from the body to the rows that it returns. */
-static void
-capture(FunctionCallInfo fcinfo, const char *source, char *body, Jsonb *json,
-		int captured_at)
+LpCaptured *
+lp_capture_body(const char *source, char *body, Jsonb *json, TimestampTz captured_at, int *n)
 {
-	LpRows	   *rows = lp_rows_begin(fcinfo);
 	LpBatch		batch = {0};
 	HASHCTL		control = {.keysize = LP_KEY_MAX_BYTES + 4, .entrysize = sizeof(LpKeyEntry)};
 
-	lp_call_begin(fcinfo, LP_CALL_WRITES);
 	lp_bans_require_key(true);
 	control.hcxt = CurrentMemoryContext;
 	batch.keys = hash_create("leadpool keys of a batch", 256, &control,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	batch.now = lp_clock_now();
-	batch.captured_at = lp_arg_time(fcinfo, captured_at, batch.now);
+	batch.captured_at = captured_at;
 	check_time(&batch);
 	batch.pool = lp_pool_open();
 	batch.source = source;
@@ -351,7 +362,22 @@ capture(FunctionCallInfo fcinfo, const char *source, char *body, Jsonb *json,
 	}
 	lp_batch_apply(&batch);
 	lp_wake_for_leads_at_commit();
-	emit(&batch, rows);
+	*n = batch.n;
+	return told(&batch);
+}
+
+/* One call, from the body to the rows that it returns. */
+static void
+capture(FunctionCallInfo fcinfo, const char *source, char *body, Jsonb *json,
+		int captured_at)
+{
+	LpRows	   *rows = lp_rows_begin(fcinfo);
+	LpCaptured *captured;
+	int			n;
+
+	lp_call_begin(fcinfo, LP_CALL_WRITES);
+	captured = lp_capture_body(source, body, json, lp_arg_time(fcinfo, captured_at, lp_clock_now()), &n);
+	emit(captured, n, rows);
 	lp_call_end();
 }
 

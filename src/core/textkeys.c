@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 
+#include "common/hashfn.h"
 #include "nodes/pg_list.h"
 
 #include "core/bans.h"
@@ -87,7 +88,7 @@ typedef struct KeyList
 
 /* What the words in a key say. */
 static int
-read_key(const char *key)
+read_words(const char *key)
 {
 	static int	first['z' + 2] = {0};	/* word by letter */
 	int			says = 0;
@@ -104,6 +105,28 @@ read_key(const char *key)
 				strncmp(key, key_words[i].word, strlen(key_words[i].word)) == 0)
 				says |= key_words[i].says;
 	return says;
+}
+
+/* The same: payloads have a few hundred keys, over and over. */
+static int
+read_key(const char *key)
+{
+	static struct
+	{
+		char		key[48];
+		int			says;
+	}			read[512];
+	int			len = strlen(key);
+	int			place = hash_bytes((const unsigned char *) key, len) % lengthof(read);
+
+	if (len == 0 || len >= sizeof(read[0].key))
+		return read_words(key);
+	if (strcmp(read[place].key, key) != 0)
+	{
+		strcpy(read[place].key, key);
+		read[place].says = read_words(key);
+	}
+	return read[place].says;
 }
 
 static void

@@ -142,21 +142,40 @@ lp_json_clean(const char *text, int len)
 	return copy;
 }
 
+/* What follows the string whose first byte is at p. */
+static const char *
+skip_string(const char *p, const char *end)
+{
+	const char *start = p;
+
+	while ((p = memchr(p, '"', end - p)) != NULL)
+	{
+		const char *slash = p;
+
+		while (slash > start && slash[-1] == '\\')
+			slash--;
+		p++;
+		if ((p - slash) % 2 == 1)
+			return p;
+	}
+	return end;
+}
+
 bool
 lp_json_too_deep(const char *text, int len)
 {
-	bool		in_string = false;
+	const char *end = text + len;
 	int			depth = 0;
 
-	for (int i = 0; i < len; i++)
+	for (const char *p = text; p < end;)
 	{
-		if (in_string && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			in_string = !in_string;
-		else if (!in_string && (text[i] == '{' || text[i] == '['))
+		char		c = *p++;
+
+		if (c == '"')
+			p = skip_string(p, end);
+		else if (c == '{' || c == '[')
 			depth++;
-		else if (!in_string && (text[i] == '}' || text[i] == ']'))
+		else if (c == '}' || c == ']')
 			depth--;
 		if (depth > LP_JSON_MAX_DEPTH)
 			return true;

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/capture.h"
 #include "core/criteria.h"
 #include "providers/call.h"
 #include "store/sql.h"
@@ -55,12 +56,6 @@ static LpSql page_sql = LP_SQL(
 	"UPDATE @s@.lead_requests SET searched = searched + $2, updated_at = $4,"
 	" next_page = CASE WHEN criteria = $5 THEN $3 ELSE next_page END WHERE id = $1",
 	UUIDOID, INT4OID, INT4OID, TIMESTAMPTZOID, JSONBOID);
-
-static LpSql capture_sql = LP_SQL(
-	"SELECT lead_id FROM @s@.lp_capture_apollo_raw($1, $2)"
-	" WHERE outcome NOT IN ('rejected', 'suppressed') AND lead_id IS NOT NULL"
-	" ORDER BY ordinal",
-	TEXTOID, TIMESTAMPTZOID);
 
 /* What one search is told apart by: whose, for what, which page. */
 static char *
@@ -110,15 +105,17 @@ lp_found_refused(const pg_uuid_t *request_id, Jsonb *criteria, int page, Timesta
 
 /* Whom a page of a search found, captured. */
 static pg_uuid_t *
-capture_page(const char *body, TimestampTz received_at, int *n)
+capture_page(char *body, Jsonb *json, TimestampTz received_at, int *n)
 {
-	Datum		values[] = {CStringGetTextDatum(body), TimestampTzGetDatum(received_at)};
-	pg_uuid_t  *ids;
+	int			n_elements;
+	LpCaptured *elements = lp_capture_body("apollo", body, json, received_at, &n_elements);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(n_elements, 1));
 
-	*n = lp_sql_run(&capture_sql, values, NULL);
-	ids = palloc(sizeof(pg_uuid_t) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-		ids[i] = *lp_col_uuid(i, 1);
+	*n = 0;
+	for (int i = 0; i < n_elements; i++)
+		if (elements[i].lead_id != NULL && strcmp(elements[i].outcome, "rejected") != 0 &&
+			strcmp(elements[i].outcome, "suppressed") != 0)
+			ids[(*n)++] = *elements[i].lead_id;
 	return ids;
 }
 
@@ -207,7 +204,7 @@ keep_candidates(const LpJob *job, Jsonb *criteria, const pg_uuid_t *ids, int n, 
 }
 
 void
-lp_found_settle(const LpJob *job, const Jsonb *json, const char *body, TimestampTz received_at)
+lp_found_settle(const LpJob *job, Jsonb *json, char *body, TimestampTz received_at)
 {
 	TimestampTz now = lp_clock_now();
 	char	   *page = lp_json_get_text(&job->parameters->root, "page");
@@ -215,7 +212,7 @@ lp_found_settle(const LpJob *job, const Jsonb *json, const char *body, Timestamp
 	LpJobMove	done = {.id = job->id, .attempts = job->attempts, .to = LP_JOB_DONE, .next_at = DT_NOEND};
 	JsonbValue	value;
 	int			n;
-	pg_uuid_t  *ids = capture_page(body, received_at, &n);
+	pg_uuid_t  *ids = capture_page(body, json, received_at, &n);
 
 	done.found = n > 0;
 	(void) lp_jobs_move(&done, 1, now);

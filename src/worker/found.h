@@ -22,7 +22,7 @@ extern bool lp_found_refused(const pg_uuid_t *request_id, Jsonb *criteria, int p
 							 TimestampTz now);
 
 /* In the transaction that settles it: an answer to a search. */
-extern void lp_found_settle(const LpJob *job, const Jsonb *json, const char *body,
+extern void lp_found_settle(const LpJob *job, Jsonb *json, char *body,
 							TimestampTz received_at);
 
 #endif							/* LP_FOUND_H */

@@ -2,10 +2,20 @@
  * settle.c
  *	  From a stored answer to leads, money and jobs that are done.
  *
- * One transaction an answer: what it tells goes through lp_capture_apollo_raw,
- * its price from reserved to spent, its jobs from started to done, and the
- * stored copy goes.  Killed anywhere, the same answer is settled again by the
- * next worker, and a capture of the same body changes nothing.
+ * One transaction an answer: what it tells goes through lp_capture_body, its
+ * price from reserved to spent, its jobs from started to done, and the stored
+ * copy goes.  Killed anywhere, the same answer is settled again by the next
+ * worker, and a capture of the same body changes nothing.
+ *
+ * The commit is not waited for (synchronous_commit off).  A crash may lose the
+ * last ones, each as a whole: leads, keys, archive and bans, job states, ledger,
+ * budget, tokens and requests are as they were, and the stored answer, which was
+ * waited for, is there again with its price reserved and its jobs started, so
+ * that it is settled again.  Nothing outside the database follows from it
+ * before a commit that is waited for, which makes this one last too: a call of
+ * a job that was made here leaves after such a commit, and so does what an
+ * engine writes of a lead that it sees here.  What a session only read in
+ * that fraction of a second, a lead's id above all, may come back as another.
  *
  * An answer whose jobs are gone (the person was erased, the job cancelled) is
  * dropped unread and its price booked; so are, of a batch, the people whose
@@ -17,8 +27,10 @@
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "core/capture.h"
 #include "core/lead.h"
 #include "providers/call.h"
 #include "store/sql.h"
@@ -49,10 +61,6 @@ static LpSql jobs_sql = LP_SQL(
 	"  AND j.provider = c.provider AND j.call_id = c.id AND j.state = 'started'"
 	" WHERE c.id = $1 ORDER BY j.id FOR UPDATE OF j",
 	INT8OID);
-
-static LpSql capture_sql = LP_SQL(
-	"SELECT lead_id, outcome FROM @s@.lp_capture_apollo_raw($1, $2) ORDER BY ordinal",
-	TEXTOID, TIMESTAMPTZOID);
 
 static LpSql ledger_sql = LP_SQL(
 	"UPDATE @s@.lead_provider_calls SET outcome = $2,"
@@ -100,6 +108,7 @@ typedef struct Answer
 	char	   *body;
 	size_t		length;
 	Jsonb	   *json;			/* NULL: no JSON object */
+	bool		shortened;		/* the body is no longer what json says */
 	TimestampTz received_at;
 	TimestampTz started_at;
 	double		reserved;
@@ -175,28 +184,42 @@ load_jobs(Answer *answer)
 /* What a capture says about each element. */
 typedef struct Captured
 {
-	pg_uuid_t  *ids;
-	bool	   *known;
+	LpCaptured *elements;
 	int			n;
 } Captured;
 
 static Captured
 capture(const Answer *answer)
 {
-	Datum		values[] = {CStringGetTextDatum(answer->body),
-	TimestampTzGetDatum(answer->received_at)};
 	Captured	captured;
 
-	captured.n = lp_sql_run(&capture_sql, values, NULL);
-	captured.ids = palloc0(sizeof(pg_uuid_t) * Max(captured.n, 1));
-	captured.known = palloc0(sizeof(bool) * Max(captured.n, 1));
-	for (int i = 0; i < captured.n; i++)
-	{
-		captured.known[i] = strcmp(lp_col_text(i, 2), "rejected") != 0;
-		if (!lp_col_is_null(i, 1))
-			captured.ids[i] = *lp_col_uuid(i, 1);
-	}
+	captured.elements = lp_capture_body("apollo", answer->body, answer->shortened ? NULL : answer->json,
+										answer->received_at, &captured.n);
 	return captured;
+}
+
+static bool
+is_known(const LpCaptured *element)
+{
+	return element->outcome != NULL && strcmp(element->outcome, "rejected") != 0;
+}
+
+/* The leads of the jobs as they are now; zero where a job has none. */
+static pg_uuid_t *
+leads_of_jobs(const Answer *answer)
+{
+	pg_uuid_t  *leads = palloc0(sizeof(pg_uuid_t) * Max(answer->n, 1));
+	bool		any = false;
+
+	for (int i = 0; i < answer->n; i++)
+		if (answer->jobs[i].lead_id != NULL)
+		{
+			leads[i] = *answer->jobs[i].lead_id;
+			any = true;
+		}
+	if (any)
+		lp_lead_resolve(leads, answer->n);
+	return leads;
 }
 
 /*
@@ -204,29 +227,32 @@ capture(const Answer *answer)
  * or, in an answer as long as the question, somebody stands in its place.
  */
 static bool
-is_found(const Answer *answer, int n, const Captured *captured)
+is_found(const Answer *answer, int n, const pg_uuid_t *lead, const Captured *captured)
 {
 	int			position = answer->positions[n];
-	pg_uuid_t	lead;
 
 	if (answer->jobs[n].lead_id == NULL)
-		return captured->n > 0 && captured->known[0];
-	lead = *answer->jobs[n].lead_id;
-	lp_lead_resolve(&lead, 1);
+		return captured->n > 0 && is_known(&captured->elements[0]);
 	for (int i = 0; i < captured->n; i++)
-		if (captured->known[i] && lp_uuid_equal(&captured->ids[i], &lead))
+	{
+		const LpCaptured *element = &captured->elements[i];
+
+		if (is_known(element) && element->lead_id != NULL && lp_uuid_equal(element->lead_id, lead))
 			return true;
-	return captured->n == answer->n_subjects && position >= 0 && captured->known[position];
+	}
+	return captured->n == answer->n_subjects && position >= 0 &&
+		is_known(&captured->elements[position]);
 }
 
 static void
 finish_jobs(Answer *answer, const Captured *captured, TimestampTz now)
 {
 	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * answer->n);
+	pg_uuid_t  *leads = leads_of_jobs(answer);
 
 	for (int i = 0; i < answer->n; i++)
 	{
-		bool		found = is_found(answer, i, captured);
+		bool		found = is_found(answer, i, &leads[i], captured);
 
 		answer->found += found;
 		moves[i] = (LpJobMove)
@@ -402,8 +428,10 @@ leave_out_gone(Answer *answer)
 		if (answer->positions[i] >= 0)
 			gone[answer->positions[i]] = false;
 	rest = lp_apollo_without(answer->body, gone, answer->n_subjects);
-	if (rest != NULL)
-		answer->body = rest;
+	if (rest == NULL)
+		return;
+	answer->body = rest;
+	answer->shortened = true;
 }
 
 /* The answer to a paid call; what it kept money back for comes later. */
@@ -522,6 +550,8 @@ lp_settle_next(void)
 		Answer	   *answer;
 
 		lp_worker_begin("capturing");
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
 		answer = load_answer();
 		if (answer != NULL)
 		{
