@@ -129,6 +129,7 @@ lp_batch_archive(LpBatch *batch)
 		part->kind = element->kind;
 		part->text = element->part;
 		part->json = element->json;
+		part->mentions = element->mentions;
 		part->region = element->facts == NULL ? NULL : element->facts->country_code;
 		if (element->lead >= 0)
 			part->lead_id = &batch->leads[element->lead].id;

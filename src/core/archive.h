@@ -10,6 +10,7 @@
 #include "utils/uuid.h"
 
 #include "core/element.h"
+#include "core/textkeys.h"
 #include "providers/provider.h"
 
 /* A body that is in the archive already. */
@@ -56,6 +57,7 @@ typedef struct LpPart
 	char	   *text;
 	Jsonb	   *json;
 	const char *region;			/* country of its numbers, or NULL */
+	const LpMentions *mentions; /* in text; NULL: not read yet */
 } LpPart;
 
 /* A body to be stored, cut into parts. */

@@ -8,12 +8,12 @@
 #ifndef LP_BATCH_H
 #define LP_BATCH_H
 
-
 #include "core/archive.h"
 #include "core/element.h"
 #include "core/organization.h"
 #include "core/pins.h"
 #include "core/redact.h"
+#include "core/textkeys.h"
 #include "util/hash.h"
 #include "util/jsonsplit.h"
 
@@ -46,6 +46,7 @@ typedef struct LpElement
 	LpFacts    *facts;
 	LpKey	   *keys;
 	int			n_keys;
+	LpMentions *mentions;		/* in part; NULL: not read yet */
 	int			lead;			/* index of its lead, -1 = none */
 	int			company;		/* index of its company, -1 = none */
 	pg_uuid_t	capture_id;

@@ -54,18 +54,42 @@ learn_element(LpBatch *batch, const LpElement *element, const LpKey *keys, int n
 static LpSql any_erasure_sql = LP_SQL(
 	"SELECT 1 FROM @s@.lead_suppressions WHERE reason = 'erasure' LIMIT 1");
 
+static LpMentions *
+read_mentions(const char *text, const char *region)
+{
+	LpMentions *mentions = palloc(sizeof(LpMentions));
+
+	mentions->keys = lp_text_keys(text, region, &mentions->n);
+	return mentions;
+}
+
 /* Keys of people who were erased, in a text that is about others. */
 static void
-learn_text(LpBatch *batch, const char *text, const char *region)
+learn_text(LpBatch *batch, const LpMentions *mentions)
 {
-	int			n;
-	LpKey	   *keys = lp_text_keys(text, region, &n);
-
-	if (n == 0 || !has_erasure(lp_bans_of_keys(keys, n, batch->now)))
+	if (mentions->n == 0 ||
+		!has_erasure(lp_bans_of_keys(mentions->keys, mentions->n, batch->now)))
 		return;
-	for (int k = 0; k < n; k++)
-		if (has_erasure(lp_bans_of_keys(&keys[k], 1, batch->now)))
-			learn_erased(batch, NULL, &keys[k], 1);
+	for (int k = 0; k < mentions->n; k++)
+		if (has_erasure(lp_bans_of_keys(&mentions->keys[k], 1, batch->now)))
+			learn_erased(batch, NULL, &mentions->keys[k], 1);
+}
+
+/* Whether any of the texts shows somebody who was erased, at one go. */
+static bool
+shows_erased(LpBatch *batch, LpMentions *const *texts, int n)
+{
+	LpKey	   *keys;
+	int			n_keys = 0;
+
+	for (int i = 0; i < n; i++)
+		n_keys += texts[i]->n;
+	keys = palloc_extended(sizeof(LpKey) * Max(n_keys, 1), MCXT_ALLOC_HUGE);
+	n_keys = 0;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < texts[i]->n; k++)
+			keys[n_keys++] = texts[i]->keys[k];
+	return n_keys > 0 && has_erasure(lp_bans_of_keys(keys, n_keys, batch->now));
 }
 
 /* The same in others' elements, and in what the body says besides elements. */
@@ -73,6 +97,8 @@ static void
 learn_mentions(LpBatch *batch)
 {
 	char	   *rest = pnstrdup(batch->body, batch->len);
+	LpMentions **texts = palloc(sizeof(LpMentions *) * (batch->n + 1));
+	int			n = 0;
 
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -81,11 +107,17 @@ learn_mentions(LpBatch *batch)
 		if (element->json == NULL)
 			continue;
 		memset(rest + element->span.start, ' ', element->span.end - element->span.start);
-		if (!element->erased)
-			learn_text(batch, element->part,
-					   element->facts == NULL ? NULL : element->facts->country_code);
+		if (element->erased)
+			continue;
+		element->mentions = read_mentions(element->part, element->facts == NULL ? NULL :
+										  element->facts->country_code);
+		texts[n++] = element->mentions;
 	}
-	learn_text(batch, rest, NULL);
+	texts[n++] = read_mentions(rest, NULL);
+	if (!shows_erased(batch, texts, n))
+		return;
+	for (int i = 0; i < n; i++)
+		learn_text(batch, texts[i]);
 }
 
 /* Nothing of an element is stored: it is of somebody who was erased. */
@@ -120,6 +152,7 @@ clean_others(LpBatch *batch)
 			continue;
 		}
 		element->part = clean;
+		element->mentions = NULL;
 		element->json = lp_batch_json(clean, strlen(clean));
 		element->facts = lp_facts_read(batch->pool, batch->provider, batch->source,
 									   element->kind, element->json, batch->captured_at);

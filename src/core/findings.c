@@ -69,13 +69,10 @@ unique_hashes(Datum *hashes, int n)
 	return kept;
 }
 
-/* Whom the text of a part mentions; region is the country of its person. */
+/* Whom the payload that is being read mentions. */
 static void
-found_keys(Findings *f, const char *text, const char *region)
+found_keys(Findings *f, const LpKey *keys, int n)
 {
-	int			n;
-	LpKey	   *keys = lp_text_keys(text, region, &n);
-
 	if (n == 0)
 		return;
 	if (f->n_keys + n > f->key_room)
@@ -90,6 +87,21 @@ found_keys(Findings *f, const char *text, const char *region)
 	n = unique_hashes(&f->key_hashes[f->n_keys], n);
 	for (int i = 0; i < n; i++)
 		f->key_captures[f->n_keys++] = f->capture;
+}
+
+static void
+found_mentions(Findings *f, const LpPart *part)
+{
+	int			n;
+	LpKey	   *keys;
+
+	if (part->mentions != NULL)
+	{
+		found_keys(f, part->mentions->keys, part->mentions->n);
+		return;
+	}
+	keys = lp_text_keys(part->text, part->region, &n);
+	found_keys(f, keys, n);
 }
 
 /*
@@ -280,16 +292,19 @@ void
 lp_findings_store(const LpPool *pool, const pg_uuid_t *envelope_id, const LpBody *body)
 {
 	Findings	f = {.pool = pool};
+	LpKey	   *rest;
+	int			n_rest;
 
 	initStringInfo(&f.path);
 	for (int i = 0; i < body->n_parts; i++)
 	{
 		walk_part(&f, body->provider, &body->parts[i]);
-		found_keys(&f, body->parts[i].text, body->parts[i].region);
+		found_mentions(&f, &body->parts[i]);
 	}
 	f.capture = UUIDPGetDatum(envelope_id);
 	if (body->json != NULL)
 		walk_json(&f, "", body->provider->envelope, body->json);
-	found_keys(&f, body->rest, NULL);
+	rest = lp_text_keys(body->rest, NULL, &n_rest);
+	found_keys(&f, rest, n_rest);
 	store_findings(&f, body);
 }

@@ -9,6 +9,13 @@
 
 #include "util/key.h"
 
+/* What lp_text_keys returns, to be kept. */
+typedef struct LpMentions
+{
+	LpKey	   *keys;			/* each once */
+	int			n;
+} LpMentions;
+
 /*
  * Every address, number, profile and id of a person in a JSON text, also in
  * the middle of a sentence, in a key, or in the copy of a key that comes
