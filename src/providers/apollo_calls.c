@@ -14,8 +14,10 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "utils/timestamp.h"
 
 #include "providers/call.h"
 #include "util/jsonparse.h"
@@ -275,8 +277,9 @@ error_text(const Jsonb *json, const char *body, size_t length)
 
 /*
  * Whether a refusal says that the credits are used up: by its code, else by its
- * words.  The word "credit" alone is not enough: a refusal may repeat what was
- * asked, the name of a company or an address, and would hold everything.
+ * words.  "Credits" is one; "credit" within another word or alone is not: a
+ * refusal may repeat what was asked, the name of a company or an address, and
+ * would hold everything.
  */
 static bool
 speaks_of_credits(const char *code, const Jsonb *json, const char *body, size_t length)
@@ -291,6 +294,9 @@ speaks_of_credits(const char *code, const Jsonb *json, const char *body, size_t 
 		*c = pg_tolower((unsigned char) *c);
 	if (strstr(text, "credit") == NULL)
 		return false;
+	for (char *c = strstr(text, "credits"); c != NULL; c = strstr(c + 1, "credits"))
+		if ((c == text || c[-1] == ' ') && strchr(" .,;:!", c[strlen("credits")]) != NULL)
+			return true;
 	for (int i = 0; i < lengthof(words); i++)
 		if (strstr(text, words[i]) != NULL)
 			return true;
@@ -305,6 +311,66 @@ header_number(const void *answer, LpHeaderFind header, const char *name, int if_
 	if (value == NULL || *value < '0' || *value > '9')
 		return if_absent;
 	return Min(strtol(value, NULL, 10), PG_INT32_MAX);
+}
+
+/* Seconds of an HTTP date, like "Wed, 21 Oct 2026 07:28:00 GMT"; -1: none. */
+static int64
+http_date(const char *text)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char		month[4];
+	const char *at;
+	int			day,
+				year,
+				hour,
+				minute,
+				second;
+
+	if (text == NULL ||
+		sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month, &year, &hour, &minute, &second) != 6 ||
+		strlen(month) != 3 || (at = strstr(months, month)) == NULL || (at - months) % 3 != 0)
+		return -1;
+	return date2j(year, (at - months) / 3 + 1, day) * INT64CONST(86400) +
+		hour * 3600 + minute * 60 + second;
+}
+
+/*
+ * How long to wait, in seconds: a number, or a date, which is read by the
+ * provider's own clock; 0: it does not say.
+ */
+static int
+retry_after(const void *answer, LpHeaderFind header)
+{
+	int			wait = header_number(answer, header, "retry-after", -1);
+	int64		until = http_date(header(answer, "retry-after"));
+	int64		now = http_date(header(answer, "date"));
+
+	if (wait >= 0)
+		return Max(1, Min(wait, MAX_WAIT));
+	if (until < 0)
+		return 0;
+	if (now < 0)
+		now = GetCurrentTimestamp() / USECS_PER_SEC + POSTGRES_EPOCH_JDATE * INT64CONST(86400);
+	return Max(1, Min(until - now, MAX_WAIT));
+}
+
+/* What the provider's headers leave in the narrowest window; -1: not told. */
+static int
+calls_left(const void *answer, LpHeaderFind header)
+{
+	static const char *const windows[] = {
+		"x-minute-requests-left", "x-hourly-requests-left", "x-24-hour-requests-left"
+	};
+	int			least = -1;
+
+	for (int i = 0; i < lengthof(windows); i++)
+	{
+		int			left = header_number(answer, header, windows[i], -1);
+
+		if (left >= 0 && (least < 0 || left < least))
+			least = left;
+	}
+	return least;
 }
 
 /* A word of a provider, safe to be stored and shown. */
@@ -324,8 +390,8 @@ lp_apollo_read(int status, const char *body, size_t length,
 	LpReply		reply = {.kind = LP_REPLY_OK};
 	Jsonb	   *json;
 
-	reply.wait = Min(header_number(answer, header, "retry-after", 0), MAX_WAIT);
-	reply.calls_left = header_number(answer, header, "x-minute-requests-left", -1);
+	reply.wait = retry_after(answer, header);
+	reply.calls_left = calls_left(answer, header);
 	if (status == 200)
 		return reply;
 	json = lp_json_parse(body, length);

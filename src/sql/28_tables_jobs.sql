@@ -100,7 +100,7 @@ CREATE TABLE @extschema@.lead_provider_state (
 );
 COMMENT ON TABLE @extschema@.lead_provider_state IS 'What keeps the worker from calling a provider (endpoint '''') or one of its endpoints: a hold the provider asked for, or the circuit breaker.';
 COMMENT ON COLUMN @extschema@.lead_provider_state.hold_reason IS 'limited, auth, forbidden or credits.';
-COMMENT ON COLUMN @extschema@.lead_provider_state.rate_left IS 'Calls left in this minute, by the provider''s own headers.';
+COMMENT ON COLUMN @extschema@.lead_provider_state.rate_left IS 'Calls left in the narrowest window (minute, hour, day) that the provider''s own headers tell of.';
 
 CREATE TABLE @extschema@.lead_webhook_tokens (
     token_hash bytea NOT NULL,

@@ -15,16 +15,17 @@ CREATE VIEW @extschema@.lead_provider_stats (provider, calls, errors, p50_ms, p9
 SELECT p.provider, coalesce(c.calls, 0), coalesce(c.errors, 0), c.p50_ms, c.p95_ms, s.rate_left,
        coalesce(b.spent, 0),
        CASE WHEN p.daily >= 0 THEN greatest(0, p.daily - coalesce(b.spent + b.reserved, 0)) END,
-       coalesce(s.breaker, 'closed'),
-       nullif(greatest(s.hold_until, s.breaker_until), 'infinity')
-FROM (VALUES ('apollo', coalesce(nullif(current_setting('leadpool.apollo_daily_credits', true), ''), '0')::numeric)) p(provider, daily)
+       CASE WHEN s.breaker = 'open' AND s.breaker_until <= clock_timestamp() THEN 'half_open' ELSE coalesce(s.breaker, 'closed') END,
+       (SELECT nullif(max(t.at), 'infinity') FROM (VALUES (s.hold_until), (s.breaker_until)) t(at) WHERE t.at > clock_timestamp())
+FROM (VALUES ('apollo', coalesce(nullif(current_setting('leadpool.apollo_daily_credits', true), ''), '0')::numeric,
+              coalesce(nullif(current_setting('leadpool.now', true), '')::timestamptz, clock_timestamp()))) p(provider, daily, now)
 LEFT JOIN @extschema@.lead_provider_state s ON s.provider = p.provider AND s.endpoint = ''
-LEFT JOIN @extschema@.lead_budgets b ON b.provider = p.provider AND b.day = (clock_timestamp() AT TIME ZONE 'UTC')::date
+LEFT JOIN @extschema@.lead_budgets b ON b.provider = p.provider AND b.day = (p.now AT TIME ZONE 'UTC')::date
 LEFT JOIN LATERAL (
     SELECT count(*) AS calls, count(*) FILTER (WHERE k.outcome IN ('refused', 'limited', 'failed', 'unknown')) AS errors,
            (percentile_cont(0.5) WITHIN GROUP (ORDER BY k.ms))::integer AS p50_ms,
            (percentile_cont(0.95) WITHIN GROUP (ORDER BY k.ms))::integer AS p95_ms
     FROM @extschema@.lead_provider_calls k
-    WHERE k.provider = p.provider AND k.started_at > clock_timestamp() - interval '24 hours' AND k.finished_at IS NOT NULL) c ON true;
+    WHERE k.provider = p.provider AND k.started_at > p.now - interval '24 hours' AND k.finished_at IS NOT NULL) c ON true;
 COMMENT ON VIEW @extschema@.lead_provider_stats IS
     'Providers that the worker speaks to: calls of the last 24 hours, how long they took, what is left of the rate (by the provider''s own headers) and of the day''s budget (null: no limit), the circuit breaker, and until when nothing is called (null with a hold: until an operator acts, see lead_provider_state).';

@@ -2,10 +2,11 @@
  * secrets.c
  *	  Keys of providers: from Vault, else from a file.
  *
- * Vault is read only if the view belongs to the extension supabase_vault: any
- * role that may create a schema could put a view of that name into one.  A file
- * in leadpool.secrets_dir must belong to the server's user and be closed to
- * others.  A secret is never part of a message.
+ * Vault is read only if schema and view belong to the extension supabase_vault
+ * or to a superuser: any role that may create a schema could put a view of that
+ * name into one.  It is read as the view's owner then, so that nobody has to
+ * grant a thing.  A file in leadpool.secrets_dir must belong to the server's
+ * user and be closed to others.  A secret is never part of a message.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
@@ -24,30 +26,46 @@
 
 #define MAX_SECRET 4096
 
+/* Its owner, and whether we may read it as we are. */
 static LpSql vault_sql = LP_SQL(
-	"SELECT c.oid FROM pg_catalog.pg_class c"
+	"SELECT c.relowner, pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+	"  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+	" FROM pg_catalog.pg_class c"
 	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-	" JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-	"  AND d.objid = c.oid AND d.deptype = 'e'"
-	"  AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
-	" JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'supabase_vault'"
+	" JOIN pg_catalog.pg_roles o ON o.oid = c.relowner"
+	" JOIN pg_catalog.pg_roles s ON s.oid = n.nspowner"
 	" WHERE n.nspname = 'vault' AND c.relname = 'decrypted_secrets'"
-	"  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-	"  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')");
+	"  AND (o.rolsuper AND s.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_depend d"
+	"   JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'supabase_vault'"
+	"   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid"
+	"    AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass))");
+
+/* The newest; a view without updated_at has but one of a name. */
+#define SECRET_SQL \
+	"SELECT v.secret FROM (SELECT NULL::timestamptz AS updated_at) d, LATERAL" \
+	" (SELECT decrypted_secret::text AS secret, updated_at AS at" \
+	"  FROM vault.decrypted_secrets WHERE name = $1) v ORDER BY v.at DESC NULLS LAST LIMIT 1"
 
 static char *
 read_vault(const char *name)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
+	Oid			user;
+	int			security;
+	char	   *secret = NULL;
 
 	if (lp_sql_run(&vault_sql, NULL, NULL) == 0)
 		return NULL;
-	if (lp_sql_run_once("SELECT decrypted_secret FROM vault.decrypted_secrets"
-						" WHERE name = $1 ORDER BY updated_at DESC LIMIT 1",
-						1, types, values, NULL) == 0)
-		return NULL;
-	return lp_col_text(0, 1);
+	/* an abort of the subtransaction gives the user back, too */
+	GetUserIdAndSecContext(&user, &security);
+	if (!lp_col_bool(0, 2))
+		SetUserIdAndSecContext(DatumGetObjectId(lp_col(0, 1)),
+							   security | SECURITY_LOCAL_USERID_CHANGE);
+	if (lp_sql_run_once(SECRET_SQL, 1, types, values, NULL) > 0)
+		secret = lp_col_text(0, 1);
+	SetUserIdAndSecContext(user, security);
+	return secret;
 }
 
 /* A Vault that fails keeps one provider from being called, and nothing else. */

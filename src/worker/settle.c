@@ -222,12 +222,22 @@ leads_of_jobs(const Answer *answer)
 	return leads;
 }
 
+static bool
+is_among(const pg_uuid_t *id, const pg_uuid_t *ids, int n)
+{
+	for (int i = 0; i < n && id != NULL; i++)
+		if (lp_uuid_equal(id, &ids[i]))
+			return true;
+	return false;
+}
+
 /*
  * Whether the provider knew whom a job asked about: the lead itself came back,
- * or, in an answer as long as the question, somebody stands in its place.
+ * or, in an answer as long as the question, somebody stands in its place whom
+ * no other job asked about.  Nobody promises that an answer is in order.
  */
 static bool
-is_found(const Answer *answer, int n, const pg_uuid_t *lead, const Captured *captured)
+is_found(const Answer *answer, int n, const pg_uuid_t *leads, const Captured *captured)
 {
 	int			position = answer->positions[n];
 
@@ -237,11 +247,12 @@ is_found(const Answer *answer, int n, const pg_uuid_t *lead, const Captured *cap
 	{
 		const LpCaptured *element = &captured->elements[i];
 
-		if (is_known(element) && element->lead_id != NULL && lp_uuid_equal(element->lead_id, lead))
+		if (is_known(element) && element->lead_id != NULL && lp_uuid_equal(element->lead_id, &leads[n]))
 			return true;
 	}
 	return captured->n == answer->n_subjects && position >= 0 &&
-		is_known(&captured->elements[position]);
+		is_known(&captured->elements[position]) &&
+		!is_among(captured->elements[position].lead_id, leads, answer->n);
 }
 
 static void
@@ -252,7 +263,7 @@ finish_jobs(Answer *answer, const Captured *captured, TimestampTz now)
 
 	for (int i = 0; i < answer->n; i++)
 	{
-		bool		found = is_found(answer, i, &leads[i], captured);
+		bool		found = is_found(answer, i, leads, captured);
 
 		answer->found += found;
 		moves[i] = (LpJobMove)

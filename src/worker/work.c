@@ -168,11 +168,14 @@ static void
 send_call(LpCall *call)
 {
 	const LpProviderSettings *provider = &lp_providers[call->provider];
+	int			base = strlen(provider->base_url);
 	LpHttpHeader headers[lengthof(usual_headers) + 1];
 	LpHttpRequest request = {
 		.owner = call,
 		.method = call->text.method,
-		.url = psprintf("%s%s", provider->base_url, call->text.path),
+		/* whether it was set with a slash at its end or not */
+		.url = psprintf("%.*s%s", base > 0 && provider->base_url[base - 1] == '/' ? base - 1 : base,
+						provider->base_url, call->text.path),
 		.headers = headers,
 		.nheaders = lengthof(headers),
 		.body = call->text.body,

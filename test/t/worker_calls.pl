@@ -93,6 +93,26 @@ $run->ask(\@ids);
 $run->wait_jobs('done', 4);
 is($run->money, 'spent 1 reserved 0 ledger 1 reserved 0 told 1', 'the same person four times is paid once');
 
+# Nobody promises an order: who is not found is known, whoever stands in the place.
+sub matches
+{
+	my ($ids, @who) = @_;
+	return [ map { defined $_ ? { id => $run->apollo_id($ids->[$_]), first_name => 'Jo', email => "jo$ids->[$_]\@order.example", email_status => 'verified' } : undef } @who ];
+}
+for my $case ([ 'out of order', [ 2, 0, undef ], 't|f|t' ], [ 'fewer', [ 2, 1 ], 'f|t|t' ])
+{
+	my ($name, $who, $found) = @$case;
+	$run->begin;
+	@ids = $run->people(3);
+	$standin->script([ { do => { status => 200, billed => \1, body => { status => 'success', credits_consumed => 2, matches => matches(\@ids, @$who) } } } ]);
+	$run->ask(\@ids);
+	$run->wait_jobs('done', 3);
+	is($run->sql("SELECT string_agg(found::text, '|' ORDER BY apollo_id) FROM lead_jobs j JOIN lead_pool p ON p.id = j.lead_id"),
+		$found =~ s/t/true/gr =~ s/f(?!a)/false/gr, "$name: who was found");
+	is($run->sql("SELECT string_agg((enriched_at IS NOT NULL)::text || ' ' || trim_scale(credits), '|' ORDER BY apollo_id) FROM lead_jobs j JOIN lead_pool p ON p.id = j.lead_id"),
+		$found =~ s/t/true 1/gr =~ s/f(?!a)/false 0/gr, "$name: is who was bought");
+}
+
 #
 # The table of what may come.  Paid and sent: nobody knows; else again.
 #
@@ -129,6 +149,10 @@ outcome('400', { do => { fixture => 'apollo/error_400_bulk_empty.json' } }, 'dea
 outcome('404', { do => { status => 404, body => '<html>' } }, 'dead LP101 1', 'refused 404 refused 1', 'spent 0 reserved 0 ledger 0 reserved 0 told 0');
 outcome('422 with the name of a bank', { do => { status => 422, body => '{"error": "domain creditsuisse.example is not valid"}' } },
 	'dead LP101 1', 'refused 422 refused 1', 'spent 0 reserved 0 ledger 0 reserved 0 told 0');
+# The base URL may end in a slash.
+$run->set(apollo_base_url => $run->standin->url('apollo') . '/api/v1/');
+outcome('another base', { do => { latency_ms => 1 } }, 'done - 1', 'ok 200 1', $fine);
+$run->set(apollo_base_url => $run->standin->url('apollo') . '/api/v1');
 outcome('twice slow', { do => { latency_ms => 100 } }, 'done - 1', 'ok 200 1', $fine);
 is($run->sql("SELECT count(*) FROM lead_jobs WHERE error IS NOT NULL"), 0, 'no error is left on a job that is done');
 

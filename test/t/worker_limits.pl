@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib "$ENV{LEADPOOL_TOP}/test/lib";
 use Calls;
+use POSIX qw(strftime);
 use Test::More;
 
 my $run = Calls->new('main', conf => "leadpool.apollo_timeout = '2s'\nleadpool.breaker_failures = 3\nleadpool.breaker_pause = '1s'\n");
@@ -98,7 +99,27 @@ is($run->sql("SELECT hold_until - updated_at BETWEEN interval '40 seconds' AND i
 $run->restart_worker;
 is($run->sql("SELECT hold_reason FROM lead_provider_state"), 'limited', 'a restart is no way around it');
 
+# The other form: a date, by the provider's clock, which is an hour ahead.
+$run->begin;
+my @http = map { strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 3600 + $_)) } 0, 90;
+$standin->script([ { do => { status => 429, headers => { date => $http[0], 'retry-after' => $http[1] }, body => '{}' } } ]);
+$run->ask([ $run->people(1) ]);
+$run->wait_for("count(*) = 1 FROM lead_provider_state WHERE hold_reason = 'limited'");
+is($run->sql("SELECT hold_until - updated_at BETWEEN interval '89 seconds' AND interval '90 seconds' FROM lead_provider_state"), 't', 'a wait until a date');
+$run->begin;
+$standin->script([ { do => { status => 429, headers => { 'retry-after' => '0' }, body => '{}' }, times => 1 } ]);
+$began = time;
+$run->ask([ $run->people(1) ]);
+$run->wait_jobs('done', 1);
+cmp_ok(time - $began, '<', 30, 'no wait is told: none of a minute');
+
 # The provider's own headers.
+$run->begin;
+$standin->script([ { do => { headers => { 'x-hourly-requests-left' => '0', 'x-minute-requests-left' => '50', 'x-24-hour-requests-left' => '' } } } ]);
+$run->ask([ $run->people(1) ]);
+$run->wait_jobs('done', 1);
+is($run->sql('SELECT rate_left, hold_reason FROM lead_provider_state'), '0|limited', 'the narrowest window counts');
+is(stats("rate_left, retry_at > now()"), '0|t', 'as the view says');
 $run->begin;
 $run->set(max_connections_per_host => 1);
 $standin->reset;
@@ -156,6 +177,12 @@ $run->wait_jobs('done', 1);
 pass('a reload ends it');
 
 $run->begin;
+$standin->script([ { do => { status => 422, body => { error => 'Please buy more credits.' } }, times => 1 } ]);
+$run->ask([ $run->people(1) ]);
+$run->wait_for("count(*) = 1 FROM lead_provider_state WHERE hold_reason = 'credits'");
+is(state(), 'queued 1', 'credits by that word');
+
+$run->begin;
 $standin->script([ { do => { fixture => 'apollo/error_422_insufficient_credits.json' }, times => 1 } ]);
 $run->ask([ $run->people(12) ]);
 $run->wait_for("count(*) = 1 FROM lead_provider_state WHERE hold_reason = 'credits'");
@@ -171,12 +198,13 @@ pass('a reload looks again');
 #
 $run->begin;
 $run->set(unknown_policy => 'hold', max_connections_per_host => 1);
-$standin->script([ { do => { status => 503 }, times => 4 } ]);
+$standin->script([ { do => { status => 503 }, times => 4 }, { match => { nth => 4 }, do => { latency_ms => 1500 } } ]);
 @ids = $run->people(60);
 $run->ask(\@ids);
 $run->wait_for("count(*) = 1 FROM lead_provider_stats WHERE breaker = 'open' AND retry_at > now()");
 is(scalar($run->calls), 3, 'three failures open it');
 like(events(), qr/warning apollo breaker/, 'an event tells');
+ok($run->wait_for("count(*) = 1 FROM lead_provider_stats WHERE breaker = 'half_open' AND retry_at IS NULL"), 'the view tells when one call may probe');
 $run->wait_jobs('done', 20);
 is(join(' ', map { $_->{status} } $run->calls), '503 503 503 503 200 200', 'one call probes; it fails; the next passes');
 my @at = map { $_->{at} } $run->calls;

@@ -44,6 +44,17 @@ is(check(), 't|the provider takes the key', 'a vault that anybody made is passed
 is($run->sql('SELECT count(*) FROM vault.ran'), 0, 'nothing of it runs');
 $run->sql('DROP SCHEMA vault CASCADE; DROP OWNED BY mallory; DROP ROLE mallory');
 
+# What a superuser made is read, whatever was granted, and without updated_at.
+$run->sql(qq(CREATE SCHEMA vault; CREATE TABLE vault.secrets (name text, secret text);
+	CREATE VIEW vault.decrypted_secrets AS SELECT name, secret AS decrypted_secret FROM vault.secrets;
+	INSERT INTO vault.secrets VALUES ('leadpool_apollo_key', 'wrong')));
+is(check(), 'f|the provider does not take the key', 'a vault of a superuser counts');
+$run->sql("UPDATE vault.secrets SET secret = '$other'");
+is(check(), 't|the provider takes the key', 'its key is read anew');
+$run->sql('DELETE FROM vault.secrets');
+is(check(), 't|the provider takes the key', 'an empty one: the file');
+$run->sql('DROP SCHEMA vault CASCADE');
+
 # The real one: installed into this test's own copy of PostgreSQL.
 my $sharedir = `pg_config --sharedir`;
 chomp $sharedir;
@@ -59,7 +70,7 @@ CREATE TABLE vault.secrets (name text, secret text, updated_at timestamptz DEFAU
 CREATE VIEW vault.decrypted_secrets AS SELECT name, secret AS decrypted_secret, updated_at FROM vault.secrets WHERE length(secret) / (length(secret) - 3) >= 0;
 ));
 	$run->sql('CREATE SCHEMA vault; CREATE EXTENSION supabase_vault');
-	is(check(), 't|the provider takes the key', 'a vault that leadpool may not read: the file');
+	is(check(), 't|the provider takes the key', 'an empty Vault: the file');
 	$run->sql(qq(GRANT USAGE ON SCHEMA vault TO leadpool_owner; GRANT SELECT ON vault.decrypted_secrets TO leadpool_owner;
 		INSERT INTO vault.secrets VALUES ('leadpool_apollo_key', 'old', '2020-01-01'), ('leadpool_apollo_key', 'wrong')));
 	is(check(), 'f|the provider does not take the key', 'what is in Vault counts');
