@@ -82,7 +82,7 @@ UPDATE lead_jobs SET next_at = '2026-03-04 14:05+00', created_at = '2026-03-04 1
 SELECT * FROM lead_job_stats ORDER BY kind, state;
 SELECT provider, calls, credits_today, breaker, retry_at FROM lead_provider_stats;
 INSERT INTO lead_provider_state (provider, endpoint, hold_until, hold_reason, rate_left, breaker, breaker_until, updated_at)
-VALUES ('apollo', '', 'infinity', 'auth', 7, 'open', '2026-03-04 16:00+00', '2026-03-04 15:00+00');
+VALUES ('apollo', '', 'infinity', 'auth', 7, 'open', 'infinity', '2026-03-04 15:00+00');
 INSERT INTO lead_provider_calls (provider, endpoint, http_status, outcome, credits, ms, started_at, finished_at)
 SELECT 'apollo', 'people/bulk_match', 200, o, 0, ms, clock_timestamp(), clock_timestamp()
 FROM (VALUES ('ok', 100), ('not_found', 200), ('unknown', 300), ('limited', 400)) v(o, ms);

@@ -51,7 +51,7 @@ COMMENT ON TABLE @extschema@.lead_jobs IS
 COMMENT ON COLUMN @extschema@.lead_jobs.subject IS 'Whom or what the provider is asked about, as it is compared: the lead''s id, a domain, a page of a search.';
 COMMENT ON COLUMN @extschema@.lead_jobs.attempts IS 'Calls started so far; the number is the fence: an answer to an earlier attempt changes nothing.';
 COMMENT ON COLUMN @extschema@.lead_jobs.call_id IS 'The call of the last attempt (lead_provider_calls.id).';
-COMMENT ON COLUMN @extschema@.lead_jobs.found IS 'Of a job that is done: whether the provider knew the subject.';
+COMMENT ON COLUMN @extschema@.lead_jobs.found IS 'Of a job that is done, or was cancelled while its call was under way: whether the provider knew the subject.';
 COMMENT ON COLUMN @extschema@.lead_jobs.created_by IS 'The role that asked for it.';
 COMMENT ON SEQUENCE @extschema@.lead_jobs_id_seq IS 'Numbers of lead_jobs.';
 

@@ -20,7 +20,7 @@ COMMENT ON FUNCTION @extschema@.lp_job_retry(bigint) IS
 $$Queues a job again that is dead, or whose paid call has an unknown outcome. In the second case the call may be paid twice: look at the provider's own account first. A job that is dead because its answer could not be captured has that answer captured again, without another call, and with it the other jobs of that call: they are started at once.
 Arguments: job_id.
 Result: the row of lead_jobs.
-Errors: 22004 (job_id is null), 42704 (no such job), LP003 (the job is neither dead nor unknown, or another open job asks the same; the detail tells from and to).
+Errors: 22004 (job_id is null), 42704 (no such job), LP003 (the job is neither dead nor unknown, another open job asks the same, or another job has brought it since; the detail tells from and to).
 Example: SELECT id, state FROM lp_job_retry(4711);$$;
 
 CREATE FUNCTION @extschema@.lp_job_cancel(job_id bigint, reason text) RETURNS @extschema@.lead_jobs
@@ -28,7 +28,7 @@ CREATE FUNCTION @extschema@.lp_job_cancel(job_id bigint, reason text) RETURNS @e
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'lp_job_cancel';
 COMMENT ON FUNCTION @extschema@.lp_job_cancel(bigint, text) IS
-$$Cancels a job that has not ended. An answer to a call that is under way is dropped unread when it comes, and its price booked.
+$$Cancels a job that has not ended. A call that is under way is paid for: what it brings is kept and booked (not of somebody who was erased), and the job stays cancelled.
 Arguments: job_id; reason - kept in lead_jobs.error, may be null.
 Result: the row of lead_jobs.
 Errors: 22004 (job_id is null), 42704 (no such job), LP003 (the job has ended; the detail tells from and to).

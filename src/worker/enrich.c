@@ -53,10 +53,12 @@ static const LpJsonKey option_keys[OPTIONS] = {
 
 /*
  * Leads in the order given, with their open job and the last one that ended
- * with an answer; jobs of those merged into a lead are its own.
+ * with an answer; jobs of those merged into a lead are its own.  A job that
+ * was cancelled is as open while its call is under way: what that brings is
+ * kept, and it is not to be paid for twice.
  */
 static LpSql look_sql = LP_SQL(
-	"SELECT u.n::integer, p.enriched_at, o.id, d.id, d.found, d.finished_at"
+	"SELECT u.n::integer, p.enriched_at, coalesce(o.id, w.id), d.id, d.found, d.finished_at"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_pool p ON p.id = u.id AND p.state = 'active'"
 	" LEFT JOIN LATERAL (SELECT j.id FROM (SELECT u.id UNION ALL"
@@ -66,9 +68,16 @@ static LpSql look_sql = LP_SQL(
 	"  ORDER BY j.id LIMIT 1) o ON true"
 	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at FROM (SELECT u.id UNION ALL"
 	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
-	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich' AND j.state = 'done'"
+	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich'"
+	"   AND (j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL)"
 	"   AND j.subject = f.id || $2"
-	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true",
+	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true"
+	" LEFT JOIN LATERAL (SELECT j.id FROM (SELECT u.id UNION ALL"
+	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
+	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich' AND j.state = 'cancelled'"
+	"   AND j.subject = f.id || $2"
+	"  JOIN @s@.lead_provider_calls c ON c.id = j.call_id AND c.finished_at IS NULL"
+	"  LIMIT 1) w ON true",
 	UUIDARRAYOID, TEXTOID);
 
 static LpSql queue_sql = LP_SQL(

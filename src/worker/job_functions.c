@@ -14,6 +14,7 @@
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/jsonwalk.h"
+#include "util/settings.h"
 #include "util/wake.h"
 
 PG_FUNCTION_INFO_V1(lp_job_retry);
@@ -52,6 +53,14 @@ static LpSql same_sql = LP_SQL(
 	" ON o.provider = j.provider AND o.kind = j.kind AND o.subject = j.subject AND o.id <> j.id"
 	" WHERE j.id = $1 AND j.state = 'dead' AND o.state IN ('queued', 'leased', 'started', 'unknown')",
 	INT8OID);
+
+/* Another job that was answered since, and whose answer still stands. */
+static LpSql answered_sql = LP_SQL(
+	"SELECT FROM @s@.lead_jobs j JOIN @s@.lead_jobs o"
+	" ON o.lead_id = j.lead_id AND o.kind = j.kind AND o.subject = j.subject AND o.id <> j.id"
+	" WHERE j.id = $1 AND j.state = 'dead' AND j.kind = 'enrich' AND o.state = 'done' AND o.found"
+	"  AND o.finished_at >= j.created_at AND o.finished_at + $2 > $3",
+	INT8OID, INTERVALOID, TIMESTAMPTZOID);
 
 static LpSql row_sql = LP_SQL(
 	"SELECT * FROM @s@.lead_jobs WHERE id = $1", INT8OID);
@@ -183,16 +192,19 @@ retry(int64 id, TimestampTz now)
 {
 	Found		job = lock_job(id);
 	Datum		values[] = {Int64GetDatum(id)};
+	Datum		answered[] = {Int64GetDatum(id),
+	IntervalPGetDatum(lp_setting_enrich_ttl()), TimestampTzGetDatum(now)};
 
 	if (job.state != LP_JOB_DEAD && job.state != LP_JOB_UNKNOWN)
 		refuse(id, job.state, LP_JOB_QUEUED, "Only a job that is dead or unknown is retried.");
 	if (lp_sql_run(&same_sql, values, NULL) > 0)
 		refuse(id, job.state, LP_JOB_QUEUED, "Another open job asks the same; see lead_jobs.subject.");
-	if (!resume(&job, now))
-	{
-		queue_again(id, job.price, now);
-		drop_useless(job.call_id);
-	}
+	if (resume(&job, now))
+		return;
+	if (lp_sql_run(&answered_sql, answered, NULL) > 0)
+		refuse(id, job.state, LP_JOB_QUEUED, "Another job has brought what it asks; lp_enrich with force asks again.");
+	queue_again(id, job.price, now);
+	drop_useless(job.call_id);
 }
 
 Datum

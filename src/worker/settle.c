@@ -17,9 +17,10 @@
  * engine writes of a lead that it sees here.  What a session only read in
  * that fraction of a second, a lead's id above all, may come back as another.
  *
- * An answer whose jobs are gone (the person was erased, the job cancelled) is
- * dropped unread and its price booked; so are, of a batch, the people whose
- * jobs are gone.
+ * What was paid for is kept, whatever became of the job: one that was cancelled
+ * meanwhile stays so, and learns what was found.  Only an answer about people
+ * who were erased is dropped unread and its price booked; so are, of a batch,
+ * those who were.
  */
 #include "postgres.h"
 
@@ -56,10 +57,10 @@ static LpSql answer_sql = LP_SQL(
 
 static LpSql jobs_sql = LP_SQL(
 	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
-	" array_position(c.subjects, j.subject)"
+	" array_position(c.subjects, j.subject), j.state = 'started'"
 	" FROM @s@.lead_provider_calls c JOIN @s@.lead_jobs j ON j.subject = ANY (c.subjects COLLATE \"C\")"
-	"  AND j.provider = c.provider AND j.call_id = c.id AND j.state = 'started'"
-	" WHERE c.id = $1 ORDER BY j.id FOR UPDATE OF j",
+	"  AND j.provider = c.provider AND j.call_id = c.id AND j.state IN ('started', 'cancelled')"
+	" WHERE c.id = $1 ORDER BY j.state DESC, j.id FOR UPDATE OF j",
 	INT8OID);
 
 static LpSql ledger_sql = LP_SQL(
@@ -92,6 +93,20 @@ static LpSql anybody_sql = LP_SQL(
 	" WHERE c.id = $1 LIMIT 1",
 	INT8OID);
 
+/* Places of those who are not. */
+static LpSql gone_sql = LP_SQL(
+	"SELECT s.n::integer FROM @s@.lead_provider_calls c,"
+	" unnest(c.subjects) WITH ORDINALITY s(subject, n)"
+	" LEFT JOIN @s@.lead_pool p ON p.id = left(s.subject, 36)::uuid"
+	" WHERE c.id = $1 AND (p.id IS NULL OR p.state = 'erased')",
+	INT8OID);
+
+/* What a job that was cancelled meanwhile brought all the same. */
+static LpSql told_sql = LP_SQL(
+	"UPDATE @s@.lead_jobs SET found = $2, credits = credits + $3::numeric"
+	" WHERE id = $1 AND state = 'cancelled'",
+	INT8OID, BOOLOID, FLOAT8OID);
+
 static LpSql drop_sql = LP_SQL(
 	"DELETE FROM @s@.lead_provider_answers WHERE call_id = $1 AND later = $2",
 	INT8OID, BOOLOID);
@@ -117,9 +132,10 @@ typedef struct Answer
 	int			n_subjects;
 	int			ms;
 	LpJobKind	kind;
-	LpJob	   *jobs;
+	LpJob	   *jobs;			/* those that wait, then those cancelled */
 	int		   *positions;		/* of the jobs in the question, from 0 */
-	int			n;
+	int			n;				/* jobs that wait */
+	int			n_all;
 	int			found;			/* jobs whose subject the provider knew */
 } Answer;
 
@@ -163,10 +179,10 @@ load_jobs(Answer *answer)
 {
 	Datum		values[] = {Int64GetDatum(answer->call_id)};
 
-	answer->n = lp_sql_run(&jobs_sql, values, NULL);
-	answer->jobs = palloc0(sizeof(LpJob) * Max(answer->n, 1));
-	answer->positions = palloc0(sizeof(int) * Max(answer->n, 1));
-	for (int i = 0; i < answer->n; i++)
+	answer->n_all = lp_sql_run(&jobs_sql, values, NULL);
+	answer->jobs = palloc0(sizeof(LpJob) * Max(answer->n_all, 1));
+	answer->positions = palloc0(sizeof(int) * Max(answer->n_all, 1));
+	for (int i = 0; i < answer->n_all; i++)
 	{
 		LpJob	   *job = &answer->jobs[i];
 
@@ -178,6 +194,7 @@ load_jobs(Answer *answer)
 		job->parameters = DatumGetJsonbPCopy(lp_col(i, 6));
 		job->repeated = lp_json_get_true(&job->parameters->root, LP_JOB_REPEATED);
 		answer->positions[i] = lp_col_int(i, 7, 0) - 1;
+		answer->n += lp_col_bool(i, 8);
 	}
 }
 
@@ -208,17 +225,17 @@ is_known(const LpCaptured *element)
 static pg_uuid_t *
 leads_of_jobs(const Answer *answer)
 {
-	pg_uuid_t  *leads = palloc0(sizeof(pg_uuid_t) * Max(answer->n, 1));
+	pg_uuid_t  *leads = palloc0(sizeof(pg_uuid_t) * Max(answer->n_all, 1));
 	bool		any = false;
 
-	for (int i = 0; i < answer->n; i++)
+	for (int i = 0; i < answer->n_all; i++)
 		if (answer->jobs[i].lead_id != NULL)
 		{
 			leads[i] = *answer->jobs[i].lead_id;
 			any = true;
 		}
 	if (any)
-		lp_lead_resolve(leads, answer->n);
+		lp_lead_resolve(leads, answer->n_all);
 	return leads;
 }
 
@@ -252,31 +269,47 @@ is_found(const Answer *answer, int n, const pg_uuid_t *leads, const Captured *ca
 	}
 	return captured->n == answer->n_subjects && position >= 0 &&
 		is_known(&captured->elements[position]) &&
-		!is_among(captured->elements[position].lead_id, leads, answer->n);
+		!is_among(captured->elements[position].lead_id, leads, answer->n_all);
 }
 
 static void
+tell_cancelled(const Answer *answer, const bool *found, double each)
+{
+	for (int i = answer->n; i < answer->n_all; i++)
+	{
+		Datum		values[] = {Int64GetDatum(answer->jobs[i].id), BoolGetDatum(found[i]),
+		Float8GetDatum(found[i] == (answer->found > 0) ? each : 0)};
+
+		(void) lp_sql_run(&told_sql, values, NULL);
+	}
+}
+
+/* What was billed is shared by those who were found; if nobody was, by all. */
+static void
 finish_jobs(Answer *answer, const Captured *captured, TimestampTz now)
 {
-	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * answer->n);
+	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(answer->n, 1));
+	bool	   *found = palloc0(sizeof(bool) * Max(answer->n_all, 1));
 	pg_uuid_t  *leads = leads_of_jobs(answer);
+	double		each = 0;
 
-	for (int i = 0; i < answer->n; i++)
+	for (int i = 0; i < answer->n_all; i++)
 	{
-		bool		found = is_found(answer, i, leads, captured);
-
-		answer->found += found;
-		moves[i] = (LpJobMove)
-		{
-			.id = answer->jobs[i].id, .attempts = answer->jobs[i].attempts,
-				.to = LP_JOB_DONE, .next_at = DT_NOEND, .found = found,
-				.code = found ? NULL : "not_found"
-		};
+		found[i] = is_found(answer, i, leads, captured);
+		answer->found += found[i];
 	}
+	if (answer->billed > 0 && answer->n_all > 0)
+		each = answer->billed / (answer->found > 0 ? answer->found : answer->n_all);
 	for (int i = 0; i < answer->n; i++)
-		if (answer->billed > 0 && moves[i].found == (answer->found > 0))
-			moves[i].credits = answer->billed / (answer->found > 0 ? answer->found : answer->n);
+		moves[i] = (LpJobMove)
+	{
+		.id = answer->jobs[i].id, .attempts = answer->jobs[i].attempts,
+			.to = LP_JOB_DONE, .next_at = DT_NOEND, .found = found[i],
+			.code = found[i] ? NULL : "not_found",
+			.credits = found[i] == (answer->found > 0) ? each : 0
+	};
 	(void) lp_jobs_move(moves, answer->n, now);
+	tell_cancelled(answer, found, each);
 }
 
 /* How the call of an answer ended; its credits are added. */
@@ -425,45 +458,50 @@ settle_poll(Answer *answer, TimestampTz now)
 		book_later(call_id, billed);
 }
 
-/* Of a batch, people whose jobs are gone are not read. */
-static void
+/* Of a batch, people who were erased are not read; false: they all were. */
+static bool
 leave_out_gone(Answer *answer)
 {
-	bool	   *gone = palloc(sizeof(bool) * Max(answer->n_subjects, 1));
+	Datum		values[] = {Int64GetDatum(answer->call_id)};
+	bool	   *gone;
 	char	   *rest;
+	int			n;
 
 	if (!answer->of_people || answer->n >= answer->n_subjects)
-		return;
-	memset(gone, true, answer->n_subjects);
-	for (int i = 0; i < answer->n; i++)
-		if (answer->positions[i] >= 0)
-			gone[answer->positions[i]] = false;
+		return answer->n > 0;
+	n = lp_sql_run(&gone_sql, values, NULL);
+	if (n == 0 || n == answer->n_subjects)
+		return n == 0;
+	gone = palloc0(sizeof(bool) * answer->n_subjects);
+	for (int i = 0; i < n; i++)
+		gone[lp_col_int(i, 1, 1) - 1] = true;
 	rest = lp_apollo_without(answer->body, gone, answer->n_subjects);
-	if (rest == NULL)
-		return;
-	answer->body = rest;
-	answer->shortened = true;
+	if (rest != NULL)
+	{
+		answer->body = rest;
+		answer->shortened = true;
+	}
+	return true;
 }
 
 /* The answer to a paid call; what it kept money back for comes later. */
 static void
 settle_paid(Answer *answer, TimestampTz now)
 {
+	bool		read = leave_out_gone(answer);
 	double		kept = 0;
 
-	if (answer->n > 0)
+	if (read)
 	{
-		Captured	captured;
+		Captured	captured = capture(answer);
 
-		leave_out_gone(answer);
-		captured = capture(answer);
 		finish_jobs(answer, &captured, now);
 		if (answer->found > 0 && lp_webhook_answered(answer->call_id, &answer->json->root))
 			kept = Max(0, answer->reserved - answer->billed);
 	}
 	lp_money_settle(LP_PROVIDER_APOLLO, answer->started_at, answer->reserved - kept, answer->billed);
-	write_ledger(answer, answer->n > 0 && answer->found == 0 ? "not_found" : "ok",
-				 answer->billed, kept, answer->n == 0 ? "dropped" : NULL);
+	write_ledger(answer, read && answer->found == 0 ? "not_found" : "ok",
+				 answer->billed, kept, read ? NULL : "dropped");
 	if (answer->kind == LP_JOB_ENRICH)
 		lp_requests_enriched(answer->jobs, answer->n);
 }

@@ -224,19 +224,45 @@ $run->wait_quiet;
 is($run->sql("SELECT string_agg(concat_ws(' ', state, error_code, error), ', ' ORDER BY state, error_code) FROM lead_jobs"),
 	'cancelled cancelled changed our mind, cancelled erased, done', 'only the third is done');
 is($run->money, 'spent 3 reserved 0 ledger 3 reserved 0 told 3', 'all three are booked');
-is($run->sql("SELECT count(*) FROM lead_pool WHERE enriched_at IS NOT NULL AND id = ANY ('{" . join(',', @ids) . "}')"), 1, 'and one is stored');
-is($run->sql("SELECT count(*) FROM lead_captures WHERE lead_id = '$ids[0]'"), 1, 'nothing is kept of the one whose job was cancelled');
+is($run->sql("SELECT string_agg((enriched_at IS NOT NULL)::text, ' ' ORDER BY ordinality) FROM unnest('{" . join(',', @ids) . "}'::uuid[]) WITH ORDINALITY u LEFT JOIN lead_pool p ON p.id = u"),
+	'true false true', 'what was paid for is kept, but of who was erased');
+is($run->ask(\@ids), 'cached 2, unknown_lead 1', 'and not paid for again');
+is($run->sql('SELECT count(*) FROM lead_proof_double_spend'), 0, 'as the proof says');
 $run->begin;
 @ids = $run->people(2);
 $standin->script([ { do => { latency_ms => 700 } } ]);
-my $before = $run->sql('SELECT count(*) FROM lead_captures');
 $run->ask(\@ids);
 $run->wait_for("(SELECT in_flight FROM lead_worker_status) = 1");
 $run->sql('SELECT lp_job_cancel(id, NULL) FROM lead_jobs');
+is($run->ask(\@ids), 'queued 2', 'asked again while the call is under way');
+is($run->sql('SELECT count(*) FROM lead_jobs'), 2, 'nothing more is');
+$run->wait_for("enriched_at IS NOT NULL FROM lead_pool WHERE id = '$ids[1]'");
+is(ledger(), 'ok 200 2', 'one call brings it');
+is($run->sql("SELECT string_agg(concat_ws(' ', state, found, trim_scale(credits)), ', ') FROM lead_jobs"), 'cancelled t 1, cancelled t 1', 'which the jobs know');
+is($run->ask(\@ids), 'cached 2', 'and stands');
+is($run->money, 'spent 2 reserved 0 ledger 2 reserved 0 told 2', 'paid once');
+$run->begin;
+@ids = $run->people(2);
+$standin->script([ { do => { latency_ms => 700 } } ]);
+$run->ask(\@ids);
+$run->wait_for("(SELECT in_flight FROM lead_worker_status) = 1");
+$run->sql("SELECT lp_forget(id) FROM unnest('{" . join(',', @ids) . "}'::uuid[]) id");
+my $left = $run->sql('SELECT count(*) FROM lead_captures');
 $run->wait_for('count(*) = 1 FROM lead_provider_calls WHERE reserved = 0 AND credits = 2');
-is(ledger(), 'ok 200 dropped 2', 'an answer for nobody is dropped');
-is($run->sql('SELECT count(*) FROM lead_captures'), $before, 'unread');
+is(ledger(), 'ok 200 dropped 2', 'an answer about nobody but erased people is dropped');
+is($run->sql('SELECT count(*) FROM lead_captures'), $left, 'unread');
 is($run->money, 'spent 2 reserved 0 ledger 2 reserved 0 told 2', 'and booked');
+
+# A dead job is not retried once another has brought what it asks.
+$run->begin;
+@ids = $run->people(1);
+$standin->script([ { do => { status => 404, body => '' }, times => 1 } ]);
+$run->ask(\@ids);
+$run->wait_jobs('dead', 1);
+$run->ask(\@ids);
+$run->wait_jobs('done', 1);
+is($run->code("SELECT lp_job_retry(id) FROM lead_jobs WHERE state = 'dead'"), 'LP003', 'a dead job whose answer another one has');
+is($run->sql('SELECT count(*) FROM lead_proof_double_spend'), 0, 'is not paid for twice');
 
 #
 # An answer that cannot be captured does not stop the others, and is not lost.
