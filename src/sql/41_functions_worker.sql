@@ -40,5 +40,5 @@ COMMENT ON FUNCTION @extschema@.lp_provider_check(text) IS
 $$Has the worker of this database make a call to a provider that costs nothing, and waits for its answer for at most 6 seconds. Two checks at once are made one after the other.
 Arguments: provider: apollo, lookup, dnc, segment, segment_public or storage.
 Result: one row: ok (the provider answered and knows our key), http_status (null: no answer came), detail (why not ok), checked_at.
-Errors: 22004, 22023 (no such provider), 25006 (a standby), LP010 (no worker runs, it is paused, or it did not answer in time).
+Errors: 22004, 22023 (no such provider), 25006 (a standby), LP010 (no worker runs, it is paused, or the worker did not answer in time; a provider that does not is told in a row).
 Example: SELECT ok, http_status, detail FROM lp_provider_check('apollo');$$;

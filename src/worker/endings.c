@@ -22,7 +22,7 @@
 #define PENDING_PAUSE (5 * SECS_PER_MINUTE)
 
 static LpSql ledger_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_calls c SET http_status = u.status, ms = u.ms,"
+	"UPDATE @s@.lead_provider_calls c SET http_status = nullif(u.status, 0), ms = u.ms,"
 	" finished_at = $7, outcome = u.outcome, reason = u.reason,"
 	" reserved = CASE WHEN u.released THEN 0 ELSE c.reserved END"
 	" FROM unnest($1, $2, $3, $4, $5, $6) u(id, status, ms, outcome, reason, released)"

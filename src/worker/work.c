@@ -38,6 +38,7 @@
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define LOOK_EVERY (60 * USECS_PER_SEC)
 #define START_MOST 200			/* calls in one transaction */
+#define PROBE_MS 5000			/* less than lp_provider_check waits */
 
 static struct
 {
@@ -184,6 +185,10 @@ send_call(LpCall *call)
 		.max_body = lp_http_max_body,
 		.free_call = !lp_job_kind_is_paid(call->kind)
 	};
+
+	/* who asked for a check waits, and is told that no answer came */
+	if (call->ticket != 0)
+		request.timeout_ms = Min(request.timeout_ms, PROBE_MS);
 
 	memcpy(headers, usual_headers, sizeof(usual_headers));
 	headers[lengthof(usual_headers)].name = "x-api-key";

@@ -213,6 +213,13 @@ cmp_ok($at[4] - $at[3], '>', 0.9, 'and the next after another');
 is(stats('breaker'), 'closed', 'closed again');
 $run->set(max_connections_per_host => 50);
 
+# A provider that does not answer a check.
+$run->begin;
+$run->set(apollo_timeout => '30s');
+$standin->script([ { match => { path => '/api/v1/auth/health' }, do => { hang => \1 } } ]);
+is($run->sql("SELECT ok, http_status, detail FROM lp_provider_check('apollo')"), 'f||Timeout was reached', 'a check that nobody answers says so');
+$run->set(apollo_timeout => '2s');
+
 # A provider that is away is asked less and less, and the worker goes on.
 $run->begin;
 $standin->stop;
