@@ -20,6 +20,7 @@
 #include "util/jsonwalk.h"
 #include "util/uuid.h"
 #include "util/wake.h"
+#include "util/worker_settings.h"
 #include "worker/enrich.h"
 #include "worker/found.h"
 #include "worker/requests.h"
@@ -37,10 +38,15 @@ static LpSql search_sql = LP_SQL(
 	" RETURNING id",
 	UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID);
 
-static LpSql refused_sql = LP_SQL(
-	"SELECT FROM @s@.lead_jobs WHERE request_id = $1 AND kind = 'search' AND subject = $2"
-	" AND state = 'dead' AND finished_at > $3 - interval '1 hour'",
-	UUIDOID, TEXTOID, TIMESTAMPTZOID);
+/* Whether the provider failed, and whether that was a pause ago. */
+static LpSql dead_sql = LP_SQL(
+	"SELECT coalesce(c.outcome = 'failed', false),"
+	" j.finished_at <= $3 - $4 * interval '1 millisecond'"
+	" FROM @s@.lead_jobs j LEFT JOIN @s@.lead_provider_calls c ON c.id = j.call_id"
+	" WHERE j.request_id = $1 AND j.kind = 'search' AND j.subject = $2"
+	"  AND j.state = 'dead' AND j.finished_at > $3 - interval '1 hour'"
+	" ORDER BY j.id DESC LIMIT 1",
+	UUIDOID, TEXTOID, TIMESTAMPTZOID, INT4OID);
 
 /* Found people who belong to nobody; the others are nobody's business. */
 static LpSql found_sql = LP_SQL(
@@ -93,14 +99,18 @@ lp_found_search(const pg_uuid_t *request_id, Jsonb *criteria, int page, int want
 	return lp_col_int(0, 1, 0);
 }
 
-bool
-lp_found_refused(const pg_uuid_t *request_id, Jsonb *criteria, int page, TimestampTz now)
+LpFoundBefore
+lp_found_before(const pg_uuid_t *request_id, Jsonb *criteria, int page, TimestampTz now)
 {
 	Datum		values[] = {UUIDPGetDatum(request_id),
 		CStringGetTextDatum(subject_of(request_id, criteria, page)),
-	TimestampTzGetDatum(now)};
+	TimestampTzGetDatum(now), Int32GetDatum(lp_backoff_max)};
 
-	return lp_sql_run(&refused_sql, values, NULL) > 0;
+	if (lp_sql_run(&dead_sql, values, NULL) == 0)
+		return LP_FOUND_NOTHING_WRONG;
+	if (!lp_col_bool(0, 1))
+		return LP_FOUND_REFUSED;
+	return lp_col_bool(0, 2) ? LP_FOUND_NOTHING_WRONG : LP_FOUND_FAILED;
 }
 
 /* Whom a page of a search found, captured. */

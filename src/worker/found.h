@@ -17,9 +17,16 @@
 extern int64 lp_found_search(const pg_uuid_t *request_id, Jsonb *criteria, int page,
 							 int wanted, const char *who, TimestampTz now);
 
-/* Whether the provider refused this very search a short while ago. */
-extern bool lp_found_refused(const pg_uuid_t *request_id, Jsonb *criteria, int page,
-							 TimestampTz now);
+/* How this very search ended in the last hour, if it did not come to an answer. */
+typedef enum LpFoundBefore
+{
+	LP_FOUND_NOTHING_WRONG,		/* it may be asked for */
+	LP_FOUND_FAILED,			/* the provider was away: after a pause */
+	LP_FOUND_REFUSED			/* the provider does not take it */
+} LpFoundBefore;
+
+extern LpFoundBefore lp_found_before(const pg_uuid_t *request_id, Jsonb *criteria, int page,
+									 TimestampTz now);
 
 /* In the transaction that settles it: an answer to a search. */
 extern void lp_found_settle(const LpJob *job, Jsonb *json, char *body,

@@ -302,21 +302,25 @@ end_search(const Request *request, bool refused, TimestampTz now)
 						"the provider refused the search of a request: see its search job in lead_jobs");
 }
 
-/* The next page; nothing is searched for that cannot be what was asked for. */
+/*
+ * The next page.  A provider that is away is asked again after a pause: that
+ * is no reason to stop for good.
+ */
 static void
 search(const Request *request, TimestampTz now)
 {
-	if (request->searching)
-		set_status(&request->id, "searching", NULL, now);
-	else if (request->next_page > 0 &&
-			 !lp_found_refused(&request->id, request->json, request->next_page, now))
-	{
+	LpFoundBefore before = LP_FOUND_NOTHING_WRONG;
+	bool		more = request->next_page > 0;
+
+	if (!request->searching && more)
+		before = lp_found_before(&request->id, request->json, request->next_page, now);
+	if (!request->searching && more && before == LP_FOUND_NOTHING_WRONG)
 		(void) lp_found_search(&request->id, request->json, request->next_page,
 							   request->needed, "leadpool", now);
+	if (request->searching || (more && before != LP_FOUND_REFUSED))
 		set_status(&request->id, "searching", NULL, now);
-	}
 	else if (request->enriching == 0)
-		end_search(request, request->next_page > 0, now);
+		end_search(request, more, now);
 }
 
 /* What a request needs beyond what is in the pool; true: go on at once. */

@@ -338,6 +338,18 @@ $standin->script([]);
 sql("SELECT lp_job_retry(id) FROM lead_jobs j WHERE kind = 'search' AND state = 'dead' AND request_id = (SELECT id FROM lead_requests WHERE client_id = '$unlucky')");
 until_true("SELECT status = 'filled' FROM lead_requests WHERE client_id = '$unlucky'", 'an operator may have it tried again');
 
+# A provider that is away for a while is asked again.
+conf("leadpool.job_attempts = 2\n", "leadpool.backoff_base = '10ms'\n", "leadpool.backoff_max = '2s'\n");
+$standin->script([ { match => { path => '/api/v1/mixed_people' }, do => { status => 503 } } ]);
+my $patient = client('Patient');
+allocate($patient, 1, '{"cities": ["Perth"], "seniorities": ["vp"]}');
+until_true("SELECT count(*) = 1 FROM lead_jobs WHERE kind = 'search' AND state = 'dead' AND request_id = (SELECT id FROM lead_requests WHERE client_id = '$patient')", 'its search fails');
+sweep();
+is(request($patient, 'status, stop_reason IS NULL'), 'searching|t', 'the request goes on');
+$standin->script([]);
+until_true("SELECT lp_worker_start() > 0 AND EXISTS (SELECT FROM lead_requests WHERE client_id = '$patient' AND status = 'filled')", 'and is filled when the provider is back');
+conf("leadpool.job_attempts = 5\n", "leadpool.backoff_base = '500ms'\n", "leadpool.backoff_max = '5min'\n");
+
 # --- lp_search_more --------------------------------------------------------------------
 
 my $leads = sql("SELECT count(*) FROM lead_pool WHERE enriched_at IS NOT NULL");
