@@ -22,7 +22,7 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS details = PG_EXCEPTION_DETAIL;
     RETURN concat_ws(' | ', SQLSTATE, SQLERRM, nullif(details, ''));
 END$$;
-CREATE TABLE moves (relation text, was text, becomes text);     -- VOCABULARY A9.2
+CREATE TABLE moves (relation text, was text, becomes text);
 INSERT INTO moves VALUES
     ('lead_touches', NULL, 'claimed'), ('lead_touches', NULL, 'sent'),
     ('lead_touches', 'claimed', 'dispatched'), ('lead_touches', 'claimed', 'sent'), ('lead_touches', 'claimed', 'failed'),

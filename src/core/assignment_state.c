@@ -44,7 +44,7 @@ static const char *const state_names[LP_ASSIGNMENT_STATES] = {
 	[LP_ASSIGNMENT_ERASED] = "erased",
 };
 
-/* The moves there are (VOCABULARY A9.2). */
+/* The moves there are. */
 static const bool legal[LP_ASSIGNMENT_STATES][LP_ASSIGNMENT_STATES] = {
 	[LP_ASSIGNMENT_ACTIVE] = {
 		[LP_ASSIGNMENT_RELEASED] = true,

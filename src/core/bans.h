@@ -42,7 +42,7 @@ typedef struct LpBan
 	TimestampTz expires_at;		/* DT_NOEND: for good */
 } LpBan;
 
-/* What a ban stops: the number of the check that it fails (DESIGN A4). */
+/* What a ban stops: the number of the check that it fails. */
 typedef enum LpBanCheck
 {
 	LP_BAN_STOPS_NOTHING = 0,

@@ -3,8 +3,8 @@
  *	  lp_capture_apollo, lp_capture_apollo_raw, lp_capture: one call takes one
  *	  body, and decides for each element of it who that is.
  *
- * Order of locks (DESIGN B1): the stripes of all keys of the batch, of its
- * companies and of the body itself, ascending; then the leads.  Two sessions
+ * Order of locks (doc/architecture.md): the stripes of all keys of the batch, of
+ * its companies and of the body itself, ascending; then the leads.  Two sessions
  * with the same person therefore take turns, and the second one finds what the
  * first one stored.
  */

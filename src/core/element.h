@@ -70,7 +70,7 @@ extern LpFacts *lp_facts_read(const LpPool *pool, const LpProvider *provider,
 							  const char *source, LpElementKind kind,
 							  Jsonb *json, TimestampTz captured_at);
 
-/* Whether an Apollo element stands for a person at all (VOCABULARY A9.3). */
+/* Whether an Apollo element stands for a person at all. */
 extern bool lp_facts_is_match(const LpPool *pool, const LpFacts *facts, Jsonb *json);
 
 /* The keys of the person, strongest first, each once. */

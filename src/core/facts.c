@@ -4,7 +4,7 @@
  *
  * A pin is a last capture of source "operator": it keeps its lead's keys,
  * availability and bans up to date as a capture would.  Stripes of its keys
- * are taken first, then the lead (DESIGN B1).
+ * are taken first, then the lead (doc/architecture.md).
  */
 #include "postgres.h"
 

@@ -32,8 +32,10 @@ add_text(List *list, const char *text)
 	if (*folded == '\0')
 		return list;
 	foreach(cell, list)
+	{
 		if (strcmp(lfirst(cell), folded) == 0)
-		return list;
+			return list;
+	}
 	return lappend(list, folded);
 }
 
@@ -158,8 +160,10 @@ is_email(const LpNeedles *needles, const char *start, const char *end)
 		return false;
 	match = lp_email_ban(match);
 	foreach(cell, needles->emails)
+	{
 		if (strcmp(lfirst(cell), match) == 0)
-		return true;
+			return true;
+	}
 	return false;
 }
 
@@ -202,9 +206,11 @@ find_profile(const LpNeedles *needles, const char *text)
 		char	   *slug = lp_profile_slug(psprintf("https://%.*s", len, p));
 
 		foreach(cell, needles->slugs)
+		{
 			if (slug != NULL && strcmp(lfirst(cell), slug) == 0)
-			best = Max(best, strcspn(text, " \t\r\n") == strlen(text) ?
-					   LP_SIGHT_WHOLE : LP_SIGHT_INSIDE);
+				best = Max(best, strcspn(text, " \t\r\n") == strlen(text) ?
+						   LP_SIGHT_WHOLE : LP_SIGHT_INSIDE);
+		}
 	}
 	foreach(cell, needles->slugs)
 	{
@@ -265,8 +271,10 @@ find_number(const LpNeedles *needles, const char *text)
 		}
 		digits[n] = '\0';
 		foreach(cell, needles->digits)
+		{
 			if (same_digits(digits, lfirst(cell)))
-			return start - text <= 2 && last[1] == '\0' ? LP_SIGHT_WHOLE : LP_SIGHT_INSIDE;
+				return start - text <= 2 && last[1] == '\0' ? LP_SIGHT_WHOLE : LP_SIGHT_INSIDE;
+		}
 	}
 	return LP_SIGHT_NONE;
 }
@@ -296,8 +304,10 @@ lp_needles_show_name(const LpNeedles *needles, const char *folded)
 	ListCell   *cell;
 
 	foreach(cell, needles->names)
+	{
 		if (find_word(folded, lfirst(cell)) != LP_SIGHT_NONE)
-		return true;
+			return true;
+	}
 	return false;
 }
 
@@ -307,8 +317,10 @@ lp_needles_is_name_part(const LpNeedles *needles, const char *folded)
 	ListCell   *cell;
 
 	foreach(cell, needles->parts)
+	{
 		if (strcmp(lfirst(cell), folded) == 0)
-		return true;
+			return true;
+	}
 	return false;
 }
 
@@ -327,7 +339,9 @@ lp_needles_in_id(const LpNeedles *needles, const char *text)
 	ListCell   *cell;
 
 	foreach(cell, needles->emails)
+	{
 		if (strstr(folded, lfirst(cell)) != NULL)
-		return true;
+			return true;
+	}
 	return lp_needles_look(needles, folded) != LP_SIGHT_NONE;
 }

@@ -21,7 +21,7 @@
 
 #define TAIL_DIGITS 7			/* of a number, looked for in the pattern */
 
-/* In the order in which rows are locked (DESIGN: assignments, touches). */
+/* In the order in which rows are locked (doc/architecture.md). */
 static LpSql list_sql = LP_SQL(
 	"SELECT p.table_name, p.column_name, a.atttypid = 'jsonb'::pg_catalog.regtype,"
 	" a.attnotnull FROM @s@.lead_personal_data p"

@@ -62,8 +62,8 @@ extern void lp_ownership_contacted(const pg_uuid_t *lead_id, const pg_uuid_t *cl
 /*
  * Records an outcome (replied, interested, not_interested, meeting_booked,
  * converted) on the assignment of the client whose message was answered and on
- * lead_state; the strongest outcome stays (VOCABULARY A9.2).  client_id may be
- * NULL: then the owner's.
+ * lead_state; the strongest outcome stays.  client_id may be NULL: then the
+ * owner's.
  */
 extern void lp_ownership_outcome(const pg_uuid_t *lead_id, const pg_uuid_t *client_id,
 								 const char *outcome, TimestampTz at);

@@ -4,7 +4,7 @@
  *
  * Whoever may add a lead under a key, or notes that nobody has it, holds the
  * key's stripe until the transaction ends.  A call collects its stripes and
- * locks them once, before leads (DESIGN B1).
+ * locks them once, before leads (doc/architecture.md).
  */
 #ifndef LP_STRIPES_H
 #define LP_STRIPES_H

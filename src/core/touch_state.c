@@ -17,7 +17,7 @@
 #include "util/settings.h"
 #include "util/uuid.h"
 
-/* The moves there are (VOCABULARY A9.2); nothing leaves "sent". */
+/* The moves there are; nothing leaves "sent". */
 static const bool legal[LP_TOUCH_STATES][LP_TOUCH_STATES] = {
 	[LP_TOUCH_NEW] = {
 		[LP_TOUCH_CLAIMED] = true,

@@ -43,7 +43,7 @@ typedef struct LpEnrichOrder
 	const char *webhook_url;	/* needed by reveal_phone and waterfall */
 } LpEnrichOrder;
 
-typedef enum LpVerdictKind
+typedef enum LpReplyKind
 {
 	LP_REPLY_OK,				/* keep the body, then capture it */
 	LP_REPLY_LIMITED,			/* not now: hold the provider */

@@ -109,8 +109,10 @@ is_about_extension(Node *statement)
 	if (!IsA(statement, DropStmt) || ((DropStmt *) statement)->removeType != OBJECT_EXTENSION)
 		return false;
 	foreach(cell, ((DropStmt *) statement)->objects)
+	{
 		if (strcmp(strVal(lfirst(cell)), "leadpool") == 0)
-		return true;
+			return true;
+	}
 	return false;
 }
 

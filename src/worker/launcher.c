@@ -82,8 +82,10 @@ has_name(List *names, const char *name)
 	ListCell   *cell;
 
 	foreach(cell, names)
+	{
 		if (strcmp(lfirst(cell), name) == 0)
-		return true;
+			return true;
+	}
 	return false;
 }
 
