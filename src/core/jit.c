@@ -90,8 +90,9 @@ lp_jit_retry_at(const LpJitCall *call, const LpJitLead *lead, uint32 mask)
 	return DT_NOEND;
 }
 
-LpVerdict
-lp_jit_judge(const LpJitCall *call, const LpJitLead *lead)
+/* The answer for a lead: all checks, or the sixth alone. */
+static LpVerdict
+judge(const LpJitCall *call, const LpJitLead *lead)
 {
 	LpVerdict	verdict;
 
@@ -178,7 +179,7 @@ lp_jit_check(PG_FUNCTION_ARGS)
 	lp_bans_require_key(false);
 	call = lp_jit_begin(client_id, channel, sender, at);
 	lp_jit_load_limits(call);
-	verdict = lp_jit_judge(call, lp_jit_load(call, lead_id, 1));
+	verdict = judge(call, lp_jit_load(call, lead_id, 1));
 
 	nulls[1] = verdict.failed == 0;
 	nulls[3] = TIMESTAMP_IS_NOEND(verdict.retry_at);
@@ -253,7 +254,7 @@ lp_jit_check_batch(PG_FUNCTION_ARGS)
 	leads = lp_jit_load(call, ids, n);
 	for (int i = 0; i < n; i++)
 	{
-		LpVerdict	verdict = lp_jit_judge(call, &leads[i]);
+		LpVerdict	verdict = judge(call, &leads[i]);
 
 		lp_rows_set_uuid(rows, "lead_id", &leads[i].asked);
 		lp_rows_set(rows, "allowed", BoolGetDatum(verdict.failed == 0));

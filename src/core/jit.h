@@ -151,9 +151,6 @@ extern bool lp_jit_passes(const LpJitCall *call, const LpJitLead *lead, uint32 m
 extern TimestampTz lp_jit_retry_at(const LpJitCall *call, const LpJitLead *lead,
 								   uint32 mask);
 
-/* The answer for a lead: all checks, or the sixth alone. */
-extern LpVerdict lp_jit_judge(const LpJitCall *call, const LpJitLead *lead);
-
 /* A touch granted after the facts were loaded. */
 extern void lp_jit_add_seen(LpJitLead *lead, LpChannel channel, TimestampTz at,
 							TimestampTz until);

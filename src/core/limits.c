@@ -77,8 +77,9 @@ load_days(LpCounter *counter, TimestampTz at)
 	}
 }
 
-LpDay
-lp_counter_day(const LpCounter *counter, TimestampTz t)
+/* The day that t lies in: as recorded, else the zone's between recorded days. */
+static LpDay
+day_of(const LpCounter *counter, TimestampTz t)
 {
 	LpDay		day;
 
@@ -104,7 +105,7 @@ static const Interval four_days = {.day = 4};
 static TimestampTz
 look_back(const LpCounter *counter, TimestampTz at, const Interval *back)
 {
-	TimestampTz since = lp_counter_day(counter, at).starts_at;
+	TimestampTz since = day_of(counter, at).starts_at;
 
 	if (!lp_interval_is_zero(back))
 	{
@@ -124,7 +125,7 @@ lp_counter_find_day(LpCounter *counter, TimestampTz at, bool record)
 	LpDay		day;
 
 	load_days(counter, at);
-	day = lp_counter_day(counter, at);
+	day = day_of(counter, at);
 	if (record)
 	{
 		Datum		args[] = {
@@ -214,7 +215,7 @@ taken(const LpUse *use, const LpDay *day, TimestampTz t, bool all)
 int64
 lp_counter_used(const LpCounter *counter, TimestampTz t, bool all)
 {
-	LpDay		day = lp_counter_day(counter, t);
+	LpDay		day = day_of(counter, t);
 	int64		used = 0;
 
 	for (int i = 0; i < counter->n_uses; i++)
@@ -235,7 +236,7 @@ lp_counter_below(const LpCounter *counter, TimestampTz t, int64 limit, bool all,
 		return false;
 
 	/* Nothing changes before the next claim lapses or the day ends. */
-	day = lp_counter_day(counter, t);
+	day = day_of(counter, t);
 	*next = day.ends_at;
 	for (int i = 0; i < counter->n_uses; i++)
 		if (taken(&counter->uses[i], &day, t, all) > 0)

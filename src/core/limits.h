@@ -64,8 +64,6 @@ extern void lp_counter_load(LpCounter *counter, TimestampTz at, const Interval *
 /* A claim that was granted after the counter was loaded. */
 extern void lp_counter_add(LpCounter *counter, TimestampTz at, TimestampTz until);
 
-extern LpDay lp_counter_day(const LpCounter *counter, TimestampTz t);
-
 /* What of the day of t is used at t, on the counter's channel or on all. */
 extern int64 lp_counter_used(const LpCounter *counter, TimestampTz t, bool all);
 

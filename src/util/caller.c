@@ -81,8 +81,8 @@ jwt_says_operator(void)
 	return answer;
 }
 
-bool
-lp_caller_is_operator(void)
+static bool
+is_operator(void)
 {
 	Oid			caller = GetOuterUserId();
 	Oid			role;
@@ -103,7 +103,7 @@ lp_caller_is_operator(void)
 void
 lp_caller_require_operator(const char *function)
 {
-	if (!lp_caller_is_operator())
+	if (!is_operator())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied for function %s", function),

@@ -35,8 +35,8 @@ lp_channel_from_name(const char *name)
 	return LP_CHANNEL_NONE;
 }
 
-LpChannel
-lp_channel_from_datum(Datum value)
+static LpChannel
+from_datum(Datum value)
 {
 	return lp_channel_from_name(DatumGetCString(DirectFunctionCall1(enum_out, value)));
 }
@@ -48,11 +48,11 @@ lp_arg_channel(FunctionCallInfo fcinfo, int n, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("argument \"%s\" must not be null", name));
-	return lp_channel_from_datum(PG_GETARG_DATUM(n));
+	return from_datum(PG_GETARG_DATUM(n));
 }
 
 LpChannel
 lp_arg_channel_or_none(FunctionCallInfo fcinfo, int n)
 {
-	return PG_ARGISNULL(n) ? LP_CHANNEL_NONE : lp_channel_from_datum(PG_GETARG_DATUM(n));
+	return PG_ARGISNULL(n) ? LP_CHANNEL_NONE : from_datum(PG_GETARG_DATUM(n));
 }

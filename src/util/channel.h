@@ -21,7 +21,6 @@ typedef enum LpChannel
 extern const char *lp_channel_name(LpChannel channel);	/* NULL for none */
 extern LpChannel lp_channel_from_name(const char *name);	/* none if unknown or
 															 * NULL */
-extern LpChannel lp_channel_from_datum(Datum value);
 
 /* Argument n, which must not be null / may be (then LP_CHANNEL_NONE). */
 extern LpChannel lp_arg_channel(FunctionCallInfo fcinfo, int n, const char *name);

@@ -294,8 +294,9 @@ parse_offset(const char *p, int *seconds)
 	return *p == '\0' && hours <= 15 && minutes <= 59;
 }
 
-bool
-lp_time_parse(const char *text, TimestampTz *result)
+/* An ISO 8601 date or time; false if it is none. */
+static bool
+parse_time(const char *text, TimestampTz *result)
 {
 	const char *p = text;
 	int			year;
@@ -424,7 +425,7 @@ lp_json_to_datum(const JsonbValue *value, Oid type, Datum *result)
 		case TIMESTAMPTZOID:
 			text = value->type == jbvString ? trimmed(lp_json_value_text(value)) : NULL;
 
-			if (text == NULL || !lp_time_parse(text, &time))
+			if (text == NULL || !parse_time(text, &time))
 				return false;
 			*result = TimestampTzGetDatum(time);
 			return true;

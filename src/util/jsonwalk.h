@@ -46,7 +46,4 @@ extern bool lp_json_is_blank(const JsonbValue *value);
  */
 extern bool lp_json_to_datum(const JsonbValue *value, Oid type, Datum *result);
 
-/* An ISO 8601 date or time; false if it is none. */
-extern bool lp_time_parse(const char *text, TimestampTz *result);
-
 #endif							/* LP_JSONWALK_H */
