@@ -21,14 +21,14 @@ CREATE TABLE @extschema@.lead_provider_calls (
     CONSTRAINT lead_provider_calls_spent CHECK (credits >= 0 AND cost >= 0 AND reserved >= 0)
 );
 /*
- * A row is written when its call starts, when it ends and when its answer is
- * captured.  No index holds what changes then, and a page has room for the next
- * version of each row: no index is touched but at the start.
+ * A row is written when its call starts, and when that has failed or its answer
+ * is captured.  No index holds what changes then, and a page has room for the
+ * next version of each row: no index is touched but at the start.
  */
 CREATE INDEX lead_provider_calls_started ON @extschema@.lead_provider_calls USING brin (started_at) WITH (pages_per_range = 32, autosummarize = on);
 ALTER TABLE @extschema@.lead_provider_calls SET (fillfactor = 50);
 COMMENT ON TABLE @extschema@.lead_provider_calls IS
-    'Every call to a provider, with what it was about and what it cost. The row is committed before the first byte leaves: until the answer is stored its outcome is unknown.';
+    'Every call to a provider, with what it was about and what it cost. The row is committed before the first byte leaves: its outcome is unknown until the call has failed or its answer has been captured.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.reserved IS 'The most it can cost; 0 once credits or cost say what it did.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.http_status IS 'Of the answer; null: none came.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.reason IS 'Why the outcome is not ok.';
