@@ -113,30 +113,39 @@ idle() {
 	echo "idle for 10 s: $(grep -vc '<detached' "$dir/strace") system calls ended: $(cut -d' ' -f2- "$dir/strace" | sed 's/(.*//' | sort | uniq -c | tr '\n' ' ')"
 }
 
-# captures N: N stored answers about ten people each, all of them new
+# stored N ENDPOINT KIND SUBJECTS BODY: N stored answers, each to a call about so
+# many subjects; BODY is an expression over c.id.
+stored() {
+	sql <<-SQL
+		INSERT INTO lead_provider_calls (provider, endpoint, outcome, reserved, started_at, subjects)
+			SELECT 'apollo', '$2', 'ok', $4, now(), ARRAY(SELECT i || '-' || k FROM generate_series(1, $4) k) FROM generate_series(1, $1) i;
+		INSERT INTO lead_jobs (kind, provider, subject, state, attempts, next_at, call_id, credits_reserved, created_by, created_at)
+			SELECT '$3', 'apollo', subject, 'started', 1, now(), c.id, 1, 'bench', now() FROM lead_provider_calls c, unnest(subjects) subject;
+		INSERT INTO lead_provider_answers (call_id, body, received_at, ms)
+			SELECT c.id, convert_to($5, 'UTF8'), now(), 1 FROM lead_provider_calls c;
+	SQL
+}
+
+# captures LABEL N ENDPOINT KIND SUBJECTS BODY: what a stored answer costs to
+# capture
 captures() {
-	local person=$top/test/fixtures/apollo/people_match_full.json begin
+	local before begin
 	[[ capture =~ $only ]] || return 0
 	fresh
-	sql -c 'SELECT lp_worker_stop()' > /dev/null
-	sql <<-SQL
-		INSERT INTO lead_provider_calls (provider, endpoint, http_status, outcome, reserved, started_at, finished_at, ms)
-			SELECT 'apollo', 'people/bulk_match', 200, 'ok', 10, now(), now(), 1 FROM generate_series(1, $1);
-		INSERT INTO lead_jobs (kind, provider, subject, state, attempts, next_at, call_id, credits_reserved, created_by, created_at)
-			SELECT 'enrich', 'apollo', c.id || '-' || i, 'started', 1, now(), c.id, 1, 'bench', now()
-			FROM lead_provider_calls c, generate_series(1, 10) i;
-		INSERT INTO lead_provider_answers (call_id, body, received_at)
-			SELECT c.id, convert_to((SELECT jsonb_build_object('matches', jsonb_agg(f.person - '{linkedin_url,contact,contact_id,phone_numbers,mobile_phone,sanitized_phone,personal_emails}'::text[]
-				|| jsonb_build_object('id', lpad(to_hex(c.id * 10 + i), 24, '0'), 'email', 'p' || c.id * 10 + i || '@example.com')))::text
-				FROM generate_series(1, 10) i), 'UTF8'), now()
-			FROM lead_provider_calls c, (SELECT pg_read_file('$person')::jsonb -> 'person' AS person) f;
-	SQL
-	begin=$(date +%s%N)
+	stored "${@:2}"
+	before=$(cpu_ns) begin=$(date +%s%N)
 	sql -c 'SELECT lp_worker_start()' > /dev/null
 	until [ "$(sql -c 'SELECT NOT EXISTS (SELECT FROM lead_provider_answers WHERE error IS NULL)')" = t ]; do sleep 0.05; done
-	sql -c "SELECT format('capture: %s people a second (%s bytes each; %s leads, %s jobs dead)', round($1 * 10 / (($(date +%s%N) - $begin) / 1e9)),
-		(SELECT round(avg(length(part))) FROM lead_captures), (SELECT count(*) FROM lead_pool), (SELECT count(*) FROM lead_jobs WHERE state = 'dead'))"
+	sql -c "SELECT format('capture, %s: %s ms of CPU an answer, %s a second (%s bytes a person; %s leads, %s jobs done, %s dead)', '$1',
+		round(($(cpu_ns) - $before) / 1e6 / $2, 2), round($2 / (($(date +%s%N) - $begin) / 1e9), 1),
+		(SELECT round(avg(length(part))) FROM lead_captures WHERE lead_id IS NOT NULL), (SELECT count(*) FROM lead_pool),
+		count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'dead')) FROM lead_jobs"
 }
+
+# Ten people, all of them new.
+people="(SELECT jsonb_build_object('matches', jsonb_agg(f.person - '{linkedin_url,contact,contact_id,phone_numbers,mobile_phone,sanitized_phone,personal_emails}'::text[]
+	|| jsonb_build_object('id', lpad(to_hex(c.id * 10 + i), 24, '0'), 'email', 'p' || c.id * 10 + i || '@example.com')))::text
+	FROM generate_series(1, 10) i, (SELECT pg_read_file('$top/test/fixtures/apollo/people_match_full.json')::jsonb -> 'person' AS person) f)"
 
 static=http://127.0.0.1:$port
 for c in 200 1000; do
@@ -148,4 +157,5 @@ setting leadpool.apollo_base_url "$static"
 queue_depth $(awk "BEGIN { print int(5000 * $scale) + 5000 }")
 queue_depth $(awk "BEGIN { print int(195000 * $scale) + 5000 }")
 idle
-captures $(awk "BEGIN { print int(300 * $scale) }")
+captures 'ten people' $(awk "BEGIN { print int(300 * $scale) }") people/bulk_match enrich 10 "$people"
+captures nobody $(awk "BEGIN { print int(6000 * $scale) }") organizations/enrich enrich_company 1 "'$answer'"
