@@ -37,8 +37,7 @@ static const struct
 {
 	const char *word;
 	int			says;
-}			key_words[] =
-{
+}			key_words[] = {
 	{"account", KEY_OTHER},
 	{"campaign", KEY_OTHER},
 	{"company", KEY_OTHER},

@@ -28,18 +28,19 @@ make -C "$top" -s PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 # indent FILE: the file as it should be, on standard output.  As pgindent does
 # around pg_bsd_indent, dashed comments are kept, a return type's stars have one
 # space before them, members of an initializer have one between them, and what
-# stands in extern "C" is not indented.  A statement in LP_SQL() goes in disguise of an initializer in
-# braces, so that its text is indented by one tab and not to the parenthesis.
+# stands in extern "C" is not indented.  A statement in LP_SQL() or
+# LP_SQL_BY_KEY() goes in disguise of an initializer in braces, so that its text
+# is indented by one tab and not to the parenthesis.
 indent() {
 	perl -0pe 's|/\* +---|/*---X_X|g;
 		s|^(#ifdef __cplusplus\n)extern "C"\n\{\n(#endif)$|$1/* Open extern "C" */\n$2|gm;
 		s|^(#ifdef __cplusplus\n)\}\n(#endif)$|$1/* Close extern "C" */\n$2|gm;
-		s|^static LpSql (\w+) = LP_SQL\(\n(.*?)\);$|static LpSql lpsql_$1 = {\n$2\n};|gms' "$1" > "$work/source.c"
+		s|^static LpSql (\w+) = LP_SQL((?:_BY_KEY)?)\(\n(.*?)\);$|static LpSql lpsql$2_$1 = {\n$3\n};|gms' "$1" > "$work/source.c"
 	(cd "$work" && pg_bsd_indent "${options[@]}" -Utypedefs source.c result.c) >&2
 	perl -0pe 's|/\*---X_X|/* ---|g; s|\*/(/\*.*\*/)$|*/\t$1|gm; s|^([A-Za-z_]\S*(?: [A-Za-z_]\S*)*)[ \t]+(\*+)$|$1 $2|gm;
 		s|,\.(\w+ = )|, .$1|g;
 		s|^/\* Open extern "C" \*/$|extern "C"\n{|gm; s|^/\* Close extern "C" \*/$|}|gm;
-		s|^static LpSql lpsql_(\w+) = \{\n(.*?)\n\};$|static LpSql $1 = LP_SQL(\n$2);|gms' "$work/result.c"
+		s|^static LpSql lpsql((?:_BY_KEY)?)_(\w+) = \{\n(.*?)\n\};$|static LpSql $2 = LP_SQL$1(\n$3);|gms' "$work/result.c"
 	rm -f "$work/result.c"
 }
 
