@@ -42,6 +42,8 @@ CREATE INDEX lead_jobs_due ON @extschema@.lead_jobs (provider, next_at) WHERE st
  */
 CREATE UNIQUE INDEX lead_jobs_one_open ON @extschema@.lead_jobs (subject, provider, kind)
     WHERE state IN ('queued', 'leased', 'started', 'unknown');
+/* Who was cancelled while asked about; lead_jobs_one_open has those that wait. */
+CREATE INDEX lead_jobs_cancelled ON @extschema@.lead_jobs (call_id) WHERE state = 'cancelled' AND call_id IS NOT NULL;
 CREATE INDEX lead_jobs_lead ON @extschema@.lead_jobs (lead_id, kind, finished_at) WHERE lead_id IS NOT NULL;
 CREATE INDEX lead_jobs_request ON @extschema@.lead_jobs (request_id) WHERE request_id IS NOT NULL;
 ALTER TABLE @extschema@.lead_jobs ALTER reason SET STATISTICS 0, ALTER error SET STATISTICS 0,

@@ -55,10 +55,14 @@ static LpSql answer_sql = LP_SQL(
 	" FROM @s@.lead_provider_answers a JOIN @s@.lead_provider_calls c ON c.id = a.call_id"
 	" WHERE a.error IS NULL ORDER BY a.call_id, a.later LIMIT 1 FOR UPDATE OF a");
 
-static LpSql jobs_sql = LP_SQL(
+static LpSql jobs_sql = LP_SQL_BY_KEY(
 	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
 	" array_position(c.subjects, j.subject), j.state = 'started'"
-	" FROM @s@.lead_provider_calls c JOIN @s@.lead_jobs j ON j.subject = ANY (c.subjects COLLATE \"C\")"
+	" FROM @s@.lead_provider_calls c CROSS JOIN LATERAL"
+	"  (SELECT o.id FROM @s@.lead_jobs o WHERE o.subject = ANY (c.subjects COLLATE \"C\")"
+	"    AND o.provider = c.provider AND o.call_id = c.id AND o.state = 'started'"
+	"   UNION ALL SELECT o.id FROM @s@.lead_jobs o WHERE o.call_id = c.id AND o.state = 'cancelled') o"
+	" JOIN @s@.lead_jobs j ON j.id = o.id AND j.subject = ANY (c.subjects)"
 	"  AND j.provider = c.provider AND j.call_id = c.id AND j.state IN ('started', 'cancelled')"
 	" WHERE c.id = $1 ORDER BY j.state DESC, j.id FOR UPDATE OF j",
 	INT8OID);
