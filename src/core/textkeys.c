@@ -32,12 +32,14 @@
 #define KEY_OTHER			16	/* it has ids of its own that are no person's */
 #define KEY_ID				32	/* the whole key */
 
-/* By their first letters. */
-static const struct
+typedef struct KeyWord
 {
 	const char *word;
 	int			says;
-}			key_words[] = {
+} KeyWord;
+
+/* By their first letters. */
+static const KeyWord key_words[] = {
 	{"account", KEY_OTHER},
 	{"campaign", KEY_OTHER},
 	{"company", KEY_OTHER},

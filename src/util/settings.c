@@ -96,7 +96,7 @@ static PeriodSetting periods[PERIODS] = {
 static bool
 decode_interval(const char *text, struct pg_itm_in *itm)
 {
-	char work[	MAXDATELEN + 64];
+	char		work[MAXDATELEN + 64];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;
@@ -255,7 +255,7 @@ static TimestampTz now_value = DT_NOBEGIN;
 static bool
 check_now(char **newval, void **extra, GucSource source)
 {
-	char work[	MAXDATELEN + MAXDATEFIELDS];
+	char		work[MAXDATELEN + MAXDATEFIELDS];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;

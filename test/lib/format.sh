@@ -3,8 +3,9 @@
 # that would change and fails.
 #
 # pg_bsd_indent must know which names are types: they are taken from the debug
-# information of the library, so it is built first, and from our own headers,
-# since types that are never used leave no trace there.
+# information of the library, so it is built first, and from the typedefs in our
+# own sources, since types that are never used leave no trace there.  A variable
+# in the list would have what follows it laid out as a declaration.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -20,27 +21,29 @@ make -C "$top" -s PG_CONFIG="$pg_config" COPT="${COPT--Werror}" all
 {
 	objdump -Wi "$top/leadpool.so" "$top/leadpool_http.so" | grep -A3 DW_TAG_typedef | awk '/DW_AT_name/ { print $NF }'
 	find "$top/src" -name '*.[ch]' -exec cat {} + |
-		sed -nE 's/^typedef (struct|enum|union) +([A-Za-z_0-9]+).*/\2/p; s/^\} *([A-Za-z_0-9]+);.*/\1/p'
+		perl -0ne 'print "$1\n" while /^typedef (?:struct|enum|union)\s[^;{]*(?:\{.*?^\}\s*)?\b(\w+);/gms'
 	# In every header, but never seen by this library.
 	printf '%s\n' FunctionCallInfo Datum List ListCell Node Relation TupleDesc HeapTuple
 } | grep -vE "$not_types" | sort -u > "$work/typedefs"
 
 # indent FILE: the file as it should be, on standard output.  As pgindent does
 # around pg_bsd_indent, dashed comments are kept, a return type's stars have one
-# space before them, members of an initializer have one between them, and what
-# stands in extern "C" is not indented.  A statement in LP_SQL() or
-# LP_SQL_BY_KEY() goes in disguise of an initializer in braces, so that its text
-# is indented by one tab and not to the parenthesis.
+# space before them, members of an initializer have one between them, a
+# variable follows the brace of its struct, and what stands in extern "C" is
+# not indented.  A statement in LP_SQL() and its like goes in disguise of an
+# initializer in braces, so that its text is indented by one tab and not to the
+# parenthesis.
 indent() {
 	perl -0pe 's|/\* +---|/*---X_X|g;
 		s|^(#ifdef __cplusplus\n)extern "C"\n\{\n(#endif)$|$1/* Open extern "C" */\n$2|gm;
 		s|^(#ifdef __cplusplus\n)\}\n(#endif)$|$1/* Close extern "C" */\n$2|gm;
-		s|^static LpSql (\w+) = LP_SQL((?:_BY_KEY)?)\(\n(.*?)\);$|static LpSql lpsql$2_$1 = {\n$3\n};|gms' "$1" > "$work/source.c"
+		s|^static LpSql (\w+) = (LP_SQL\w*)\(\n(.*?)\);$|static LpSql $2__$1 = {\n$3\n};|gms' "$1" > "$work/source.c"
 	(cd "$work" && pg_bsd_indent "${options[@]}" -Utypedefs source.c result.c) >&2
 	perl -0pe 's|/\*---X_X|/* ---|g; s|\*/(/\*.*\*/)$|*/\t$1|gm; s|^([A-Za-z_]\S*(?: [A-Za-z_]\S*)*)[ \t]+(\*+)$|$1 $2|gm;
 		s|,\.(\w+ = )|, .$1|g;
+		s|^\}\t+(\w+;)$|} $1|gm;
 		s|^/\* Open extern "C" \*/$|extern "C"\n{|gm; s|^/\* Close extern "C" \*/$|}|gm;
-		s|^static LpSql lpsql((?:_BY_KEY)?)_(\w+) = \{\n(.*?)\n\};$|static LpSql $2 = LP_SQL$1(\n$3);|gms' "$work/result.c"
+		s|^static LpSql (LP_SQL\w*?)__(\w+) = \{\n(.*?)\n\};$|static LpSql $2 = $1(\n$3);|gms' "$work/result.c"
 	rm -f "$work/result.c"
 }
 
