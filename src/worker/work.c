@@ -81,13 +81,11 @@ configure(void)
 		.allow_loopback_http = lp_allow_loopback_http
 	};
 
-	work.		engine = lp_engine();
-
+	work.engine = lp_engine();
 	if (work.http == NULL)
-		work.		http = work.engine->create(&limits);
-
+		work.http = work.engine->create(&limits);
 	else
-		work.		engine->configure(work.http, &limits);
+		work.engine->configure(work.http, &limits);
 }
 
 /* In a transaction: the keys, kept for a while so that a new one is noticed. */
@@ -105,16 +103,15 @@ read_secrets(TimestampTz now)
 			lp_rates_forgive();
 		if (kept != NULL)
 			lp_secret_wipe(kept);
-		work.		secrets[provider] = fresh == NULL ? NULL :
-		MemoryContextStrdup(TopMemoryContext, fresh);
-
+		work.secrets[provider] = fresh == NULL ? NULL :
+			MemoryContextStrdup(TopMemoryContext, fresh);
 		if (fresh != NULL)
 		{
 			lp_secret_wipe(fresh);
-			work.		no_secret_told[provider] = false;
+			work.no_secret_told[provider] = false;
 		}
 	}
-	work.		secrets_read_at = now;
+	work.secrets_read_at = now;
 }
 
 void
@@ -122,9 +119,8 @@ lp_work_begin(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	work.		calls = AllocSetContextCreate(TopMemoryContext, "leadpool calls", ALLOCSET_DEFAULT_SIZES);
-	work.		turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
-
+	work.calls = AllocSetContextCreate(TopMemoryContext, "leadpool calls", ALLOCSET_DEFAULT_SIZES);
+	work.turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
 	configure();
 	lp_worker_begin("recovering");
 	(void) lp_calls_recover(lp_clock_now());
@@ -137,8 +133,8 @@ lp_work_begin(void)
 void
 lp_work_wake(void)
 {
-	work.		start_at = 0;
-	work.		may_capture = work.arrived = true;
+	work.start_at = 0;
+	work.may_capture = work.arrived = true;
 }
 
 void
@@ -146,8 +142,7 @@ lp_work_reload(void)
 {
 	configure();
 	lp_rates_forgive();
-	work.		secrets_read_at = 0;
-
+	work.secrets_read_at = 0;
 	lp_work_wake();
 }
 
@@ -193,8 +188,7 @@ send_call(LpCall *call)
 	memcpy(headers, usual_headers, sizeof(usual_headers));
 	headers[lengthof(usual_headers)].name = "x-api-key";
 	headers[lengthof(usual_headers)].value = work.secrets[call->provider];
-	work.		in_flight[call->provider]++;
-
+	work.in_flight[call->provider]++;
 	(void) work.engine->start(work.http, &request);
 }
 
@@ -278,8 +272,7 @@ start_provider(LpProviderId provider)
 		MemoryContextSetParent(call->context, work.calls);
 		send_call(call);
 	}
-	work.		started_at = GetCurrentTimestamp();
-
+	work.started_at = GetCurrentTimestamp();
 	return more;
 }
 
@@ -310,7 +303,7 @@ next_start(TimestampTz now)
 		{
 			lp_worker_event("error", lp_provider_name(provider), 0, "no_secret",
 							"no secret is set for this provider; its jobs wait");
-			work.		no_secret_told[provider] = true;
+			work.no_secret_told[provider] = true;
 		}
 		if (due <= now)
 			due = Min(gate, now + LOOK_EVERY);
@@ -331,8 +324,7 @@ answer_probe(void)
 	if (!lp_mailbox_take(provider, &ticket))
 		return;
 	lp_worker_begin("reading secrets");
-	work.		secrets_read_at = 0;
-
+	work.secrets_read_at = 0;
 	read_secrets(GetCurrentTimestamp());
 	commit();
 	call = lp_probe_make(provider, ticket, work.calls);
@@ -357,7 +349,7 @@ start_calls(TimestampTz now)
 			more = start_provider(provider) || more;
 		}
 	if (tried)
-		work.		start_at = more ? 0 : next_start(now);
+		work.start_at = more ? 0 : next_start(now);
 }
 
 static LpReply
@@ -374,24 +366,22 @@ collect(TimestampTz now)
 	LpHttpAnswer *answer;
 	int			before = work.n_ended;
 
-	while ((answer = work.engine->next(work.http)) !=NULL)
+	while ((answer = work.engine->next(work.http)) != NULL)
 	{
 		LpEnded    *ended;
 
 		if (work.n_ended == work.room)
 		{
-			work.		room = Max(STORE_MANY, work.room * 2);
-			work.		ended = work.ended == NULL ?
-			MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * work.room) :
-			repalloc(work.ended, sizeof(LpEnded) * work.room);
+			work.room = Max(STORE_MANY, work.room * 2);
+			work.ended = work.ended == NULL ?
+				MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * work.room) :
+				repalloc(work.ended, sizeof(LpEnded) * work.room);
 		}
-		work.		in_flight[((LpCall *) answer->owner)->provider]--;
-
+		work.in_flight[((LpCall *) answer->owner)->provider]--;
 		if (((LpCall *) answer->owner)->ticket != 0)
 		{
 			lp_probe_end(answer->owner, answer);
-			work.		engine->release(work.http, answer);
-
+			work.engine->release(work.http, answer);
 			continue;
 		}
 		ended = &work.ended[work.n_ended];
@@ -406,7 +396,7 @@ collect(TimestampTz now)
 		else
 			lp_rates_failed(ended->call->provider, now);
 		if (work.n_ended++ == 0)
-			work.		first_ended_at = now;
+			work.first_ended_at = now;
 	}
 	return work.n_ended - before;
 }
@@ -415,8 +405,8 @@ static bool
 is_time_to_store(TimestampTz now)
 {
 	return work.n_ended > 0 &&
-				(work.n_ended >= STORE_MANY || work.engine->in_flight(work.http) == 0 ||
-				 now >= work.first_ended_at + STORE_AFTER);
+		(work.n_ended >= STORE_MANY || work.engine->in_flight(work.http) == 0 ||
+		 now >= work.first_ended_at + STORE_AFTER);
 }
 
 static void
@@ -428,14 +418,13 @@ store(void)
 	commit();
 	for (int i = 0; i < work.n_ended; i++)
 	{
-		work.		engine->release(work.http, work.ended[i].answer);
-
+		work.engine->release(work.http, work.ended[i].answer);
 		MemoryContextDelete(work.ended[i].call->context);
 	}
-	work.		n_ended = 0;
-	work.		may_capture = true;
-	work.		arrived = work.arrived || lp_sweep_wants_leads();
-	work.		start_at = Min(work.start_at, GetCurrentTimestamp());
+	work.n_ended = 0;
+	work.may_capture = true;
+	work.arrived = work.arrived || lp_sweep_wants_leads();
+	work.start_at = Min(work.start_at, GetCurrentTimestamp());
 }
 
 /* Captures stored answers for as long as the calls in flight can be left. */
@@ -447,12 +436,11 @@ capture(TimestampTz started)
 
 	while (work.may_capture && GetCurrentTimestamp() < until)
 	{
-		work.		may_capture = lp_settle_next();
-		work.		arrived = work.arrived || (work.may_capture && lp_sweep_wants_leads());
-
+		work.may_capture = lp_settle_next();
+		work.arrived = work.arrived || (work.may_capture && lp_sweep_wants_leads());
 		MemoryContextReset(work.turn);
 	}
-	work.		captured_at = GetCurrentTimestamp();
+	work.captured_at = GetCurrentTimestamp();
 }
 
 /* How long to wait for answers: not beyond what else is due. */
@@ -479,8 +467,7 @@ go_on(bool wait)
 	bool		quiet = true;
 
 	if (work.engine->in_flight(work.http) > 0)
-		work.		engine->turn(work.http, wait ? wait_ms() : 0);
-
+		work.engine->turn(work.http, wait ? wait_ms() : 0);
 	quiet = collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();
@@ -495,10 +482,10 @@ fill_requests(void)
 		(!work.may_fill && !work.arrived && GetCurrentTimestamp() < work.fill_at))
 		return;
 	if (!work.may_fill)
-		work.		arrived = false;
-	work.		fill_at = lp_sweep_step();
-	work.		may_fill = work.fill_at == 0;
-	work.		start_at = 0;
+		work.arrived = false;
+	work.fill_at = lp_sweep_step();
+	work.may_fill = work.fill_at == 0;
+	work.start_at = 0;
 }
 
 LpTurn
@@ -521,8 +508,7 @@ lp_work_turn(void)
 		capture(GetCurrentTimestamp());
 	fill_requests();
 	turn.busy = lp_work_in_flight() > 0 || work.may_capture || work.may_fill || work.arrived ||
-	work.		start_at <= GetCurrentTimestamp();
-
+		work.start_at <= GetCurrentTimestamp();
 	turn.next_due = Min(work.start_at, work.fill_at);
 	return turn;
 }
