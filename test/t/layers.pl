@@ -8,20 +8,23 @@ use Test::More;
 
 my $top = $ENV{LEADPOOL_TOP};
 my %below = (
+	http      => [],
 	phone     => [],
 	util      => ['phone'],
 	providers => ['util'],
 	store     => ['util'],
 	core      => [ 'providers', 'store', 'util' ],
-	worker    => [ 'core', 'providers', 'store', 'util' ]);
+	worker    => [ 'core', 'http', 'providers', 'store', 'util' ]);
 
-my (%layers, @upwards);
+my (%layers, %guards, @upwards);
 for my $file (sort map { glob("$top/src/*/*.$_") } 'c', 'h', 'cc')
 {
 	my $layer = basename(dirname($file));
 	my %may = map { $_ => 1 } $layer, @{ $below{$layer} };
 	$layers{$layer} = 1;
-	for my $header (slurp_file($file) =~ m{^\#include "(\w+/[^"]+)"}mg)
+	my $text = slurp_file($file);
+	$guards{$1}++ if $file =~ /\.h$/ && $text =~ /^\#ifndef (LP_\w+)/m;
+	for my $header ($text =~ m{^\#include "(\w+/[^"]+)"}mg)
 	{
 		my ($of) = split m{/}, $header;
 		push @upwards, "$layer/" . basename($file) . " includes $header"
@@ -30,5 +33,6 @@ for my $file (sort map { glob("$top/src/*/*.$_") } 'c', 'h', 'cc')
 }
 is_deeply([ sort keys %layers ], [ sort keys %below ], 'these are the layers');
 is_deeply(\@upwards, [], 'no file includes a header of a layer above');
+is_deeply([ grep { $guards{$_} > 1 } sort keys %guards ], [], 'no header hides another one');
 
 done_testing();
