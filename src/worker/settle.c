@@ -49,11 +49,13 @@
 #include "worker/webhooks.h"
 #include "worker/worker.h"
 
-static LpSql answer_sql = LP_SQL(
+/* The answer first: whatever the plan, no other calls are read. */
+static LpSql answer_sql = LP_SQL_BY_KEY(
 	"SELECT a.call_id, a.body, a.received_at, c.started_at, c.reserved::float8, a.later,"
 	" c.endpoint, cardinality(c.subjects), a.ms"
-	" FROM @s@.lead_provider_answers a JOIN @s@.lead_provider_calls c ON c.id = a.call_id"
-	" WHERE a.error IS NULL ORDER BY a.call_id, a.later LIMIT 1 FOR UPDATE OF a");
+	" FROM (SELECT call_id, later, body, received_at, ms FROM @s@.lead_provider_answers WHERE error IS NULL"
+	"  ORDER BY call_id, later LIMIT 1 FOR UPDATE) a"
+	" JOIN @s@.lead_provider_calls c ON c.id = a.call_id");
 
 static LpSql jobs_sql = LP_SQL_BY_KEY(
 	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
