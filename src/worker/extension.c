@@ -15,9 +15,11 @@
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "worker/extension.h"
@@ -88,6 +90,17 @@ version_reason(const LpExtension *extension)
 			 extension->version, LP_VERSION,
 			 "ALTER EXTENSION leadpool UPDATE, or restart the server");
 	return reason;
+}
+
+/* DROP EXTENSION takes this lock first, in the other mode. */
+void
+lp_extension_hold(const LpExtension *extension)
+{
+	LockDatabaseObject(ExtensionRelationId, extension->oid, 0, AccessShareLock);
+	if (!OidIsValid(get_relname_relid("lead_pool", extension->schema)))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("extension leadpool was dropped"));
 }
 
 const char *

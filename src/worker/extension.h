@@ -17,6 +17,12 @@ typedef struct LpExtension
 extern LpExtension lp_extension_look(void);
 
 /*
+ * In a transaction that has locked nothing yet: keeps the extension from being
+ * dropped until it ends; throws if it is gone.
+ */
+extern void lp_extension_hold(const LpExtension *extension);
+
+/*
  * Why the worker must not work; NULL if it may.  Exits, to be started again,
  * where a new process loads the library of the version that was updated to.
  */

@@ -3,9 +3,10 @@
  *	  The worker process of a database: how it lives.
  *
  * It holds no lock and no snapshot between two turns: DROP EXTENSION waits for
- * nothing longer than a turn.  Before a turn it looks whether the extension
- * still is there and whether this database may spend; it is paused otherwise,
- * and looks again when woken, or after a minute.
+ * nothing longer than a turn, and a turn for it before it has locked a table.
+ * Before a turn it looks whether the extension still is there and whether this
+ * database may spend; it is paused otherwise, and looks again when woken, or
+ * after a minute.
  *
  * Exit codes, for a worker that no launcher cares for: 0 not again, 1 start
  * again.
@@ -57,6 +58,7 @@ lp_worker_begin(const char *phase)
 	pgstat_report_activity(STATE_RUNNING, phase);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	lp_extension_hold(&extension);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	lp_call_begin_own(extension.schema);
 }

@@ -199,6 +199,23 @@ ok($node->poll_query_until('postgres', "SELECT coalesce((SELECT pid <> $pid AND 
 	'kill -9: back after the crash restart');
 $pid = status($node, 'pid');
 
+# A DROP EXTENSION that goes on: the worker waits for it before it has locked a
+# table, so that neither can wait for the other.
+my $dropper = $node->background_psql('postgres');
+SKIP:
+{
+	skip 'background_psql without query_safe', 2 unless $dropper->can('query_safe');
+	$dropper->query_safe('BEGIN; DROP EXTENSION leadpool');
+	$node->reload;
+	ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND NOT granted)"),
+		'the worker waits for a DROP EXTENSION');
+	is($node->safe_psql('postgres', "SELECT string_agg(DISTINCT locktype, ' ') FROM pg_locks WHERE pid = $pid AND locktype <> 'virtualxid'"),
+		'object', 'and holds no lock on a table');
+	$dropper->query_safe('ROLLBACK');
+}
+$dropper->quit;
+ok(wait_status($node, "state = 'idle'"), 'rolled back: it goes on');
+
 # The extension leaves and comes back.
 my $start = time();
 $node->safe_psql('postgres', 'DROP EXTENSION leadpool');
