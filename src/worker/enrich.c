@@ -53,32 +53,31 @@ static const LpJsonKey option_keys[OPTIONS] = {
 
 /*
  * Leads in the order given, with their open job and the last one that ended
- * with an answer; jobs of those merged into a lead are its own.  A job that
- * was cancelled is as open while its call is under way: what that brings is
- * kept, and it is not to be paid for twice.
+ * with an answer, for what is asked ($2: suffixes of the subject) or for more;
+ * jobs of those merged into a lead are its own.  A job that was cancelled is as
+ * open while its call is under way: what that brings is kept, and it is not to
+ * be paid for twice.
  */
+#define JOBS_OF \
+	" FROM (SELECT u.id UNION ALL" \
+	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)" \
+	"  CROSS JOIN unnest($2) x(suffix)" \
+	"  JOIN @s@.lead_jobs j ON j.subject = f.id || x.suffix AND j.kind = 'enrich'"
+
 static LpSql look_sql = LP_SQL(
 	"SELECT u.n::integer, p.enriched_at, coalesce(o.id, w.id), d.id, d.found, d.finished_at"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_pool p ON p.id = u.id AND p.state = 'active'"
-	" LEFT JOIN LATERAL (SELECT j.id FROM (SELECT u.id UNION ALL"
-	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
-	"  JOIN @s@.lead_jobs j ON j.provider = 'apollo' AND j.kind = 'enrich' AND j.subject = f.id || $2"
+	" LEFT JOIN LATERAL (SELECT j.id" JOBS_OF " AND j.provider = 'apollo'"
 	"   AND j.state IN ('queued', 'leased', 'started', 'unknown')"
 	"  ORDER BY j.id LIMIT 1) o ON true"
-	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at FROM (SELECT u.id UNION ALL"
-	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
-	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich'"
+	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at" JOBS_OF " AND j.lead_id = f.id"
 	"   AND (j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL)"
-	"   AND j.subject = f.id || $2"
 	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true"
-	" LEFT JOIN LATERAL (SELECT j.id FROM (SELECT u.id UNION ALL"
-	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)"
-	"  JOIN @s@.lead_jobs j ON j.lead_id = f.id AND j.kind = 'enrich' AND j.state = 'cancelled'"
-	"   AND j.subject = f.id || $2"
+	" LEFT JOIN LATERAL (SELECT j.id" JOBS_OF " AND j.lead_id = f.id AND j.state = 'cancelled'"
 	"  JOIN @s@.lead_provider_calls c ON c.id = j.call_id AND c.finished_at IS NULL"
 	"  LIMIT 1) w ON true",
-	UUIDARRAYOID, TEXTOID);
+	UUIDARRAYOID, TEXTARRAYOID);
 
 static LpSql queue_sql = LP_SQL(
 	"INSERT INTO @s@.lead_jobs (kind, provider, priority, lead_id, request_id, subject,"
@@ -131,6 +130,23 @@ suffix_of(const LpAsk *ask)
 	return psprintf("%s%s", ask->reveal_phone ? "+phone" : "", ask->waterfall ? "+waterfall" : "");
 }
 
+/* The suffixes of what brings that, and maybe more. */
+static Datum
+covering(const LpAsk *ask)
+{
+	char	   *suffixes[4];
+	int			n = 0;
+
+	for (int more = 0; more < 4; more++)
+	{
+		LpAsk		other = {.reveal_phone = (more & 1) != 0, .waterfall = (more & 2) != 0};
+
+		if (other.reveal_phone >= ask->reveal_phone && other.waterfall >= ask->waterfall)
+			suffixes[n++] = suffix_of(&other);
+	}
+	return lp_array_of_texts(suffixes, n);
+}
+
 static bool
 is_fresh(TimestampTz at, const Interval *period, TimestampTz now)
 {
@@ -157,7 +173,7 @@ static void
 look(const LpAsk *ask, const pg_uuid_t *ids, LpAsked *asked, int n, TimestampTz now)
 {
 	List	  **bans = lp_bans_of_leads(ids, n, now);
-	Datum		values[] = {lp_array_of_uuids(ids, n), CStringGetTextDatum(suffix_of(ask))};
+	Datum		values[] = {lp_array_of_uuids(ids, n), covering(ask)};
 	uint64		found;
 
 	for (int i = 0; i < n; i++)

@@ -316,6 +316,8 @@ lp_rates_answered(LpProviderId provider, LpJobKind kind, const LpReply *reply,
 	if (reply->kind == LP_REPLY_SERVER)
 	{
 		lp_rates_failed(provider, now);
+		if (reply->wait > 0)
+			hold(gate, LP_HOLD_LIMITED, now + reply->wait * USECS_PER_SEC);
 		return;
 	}
 	works(gate);

@@ -253,6 +253,20 @@ is(ledger(), 'ok 200 dropped 2', 'an answer about nobody but erased people is dr
 is($run->sql('SELECT count(*) FROM lead_captures'), $left, 'unread');
 is($run->money, 'spent 2 reserved 0 ledger 2 reserved 0 told 2', 'and booked');
 
+# What is asked for with more needs not be asked for beside it.
+$run->begin;
+$run->sql('SELECT lp_worker_stop()');
+@ids = $run->people(2);
+is($run->ask([ $ids[0] ], '{"reveal_phone": true}'), 'queued 1', 'asked for with a phone');
+is($run->ask(\@ids), 'queued 2', 'and without');
+is($run->sql('SELECT count(*) FROM lead_jobs'), 2, 'is one job');
+$run->sql('SELECT lp_worker_start()');
+$run->wait_for("count(*) = 2 FROM lead_jobs WHERE kind = 'enrich' AND state = 'done'");
+is($run->ask(\@ids), 'cached 2', 'and covers what is asked later');
+$run->sql('SELECT lp_worker_stop()');
+is($run->ask(\@ids, '{"reveal_phone": true}'), 'cached 1, queued 1', 'not the other way about');
+$run->sql('SELECT lp_worker_start()');
+
 # A dead job is not retried once another has brought what it asks.
 $run->begin;
 @ids = $run->people(1);
