@@ -267,6 +267,15 @@ $run->sql('SELECT lp_worker_stop()');
 is($run->ask(\@ids, '{"reveal_phone": true}'), 'cached 1, queued 1', 'not the other way about');
 $run->sql('SELECT lp_worker_start()');
 
+# Thousands that wait already, in a table that nobody has analysed.
+$run->begin;
+$run->sql('SELECT lp_worker_stop()');
+@ids = map { $run->people(500) } 1 .. 4;
+$run->ask(\@ids);
+my $began = time;
+is($run->ask(\@ids), 'queued 2000', 'asked again for many that wait');
+cmp_ok(time - $began, '<=', 5, 'costs as much as they are many');
+
 # A dead job is not retried once another has brought what it asks.
 $run->begin;
 @ids = $run->people(1);
