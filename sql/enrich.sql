@@ -108,6 +108,41 @@ RESET leadpool.enrich_ttl;
 RESET leadpool.not_found_ttl;
 ROLLBACK TO a;
 
+-- What was bought and could not be captured is captured again, for its time to live.
+SELECT outcome, count(*) FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4')) GROUP BY 1;
+INSERT INTO lead_provider_calls (provider, endpoint, subjects, http_status, outcome, reserved, started_at, finished_at)
+SELECT 'apollo', 'people/bulk_match', ARRAY[id::text], 200, 'ok', 1, '2026-03-04 15:00+00', '2026-03-04 15:00+00' FROM who WHERE name = 'p4' RETURNING id AS call \gset
+UPDATE lead_jobs SET state = 'dead', error_code = 'LP102', call_id = :call, finished_at = '2026-03-04 15:00+00'
+WHERE lead_id = (SELECT id FROM who WHERE name = 'p4');
+INSERT INTO lead_provider_answers (call_id, body, received_at, error) VALUES (:call, '{}', '2026-03-04 15:00+00', '22000');
+CREATE FUNCTION pg_temp.told_kept(options jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS
+$$SELECT concat_ws(' ', e.outcome, (SELECT concat_ws(' ', 'of', count(*), string_agg(j.state, ' ' ORDER BY j.id), 'the', CASE WHEN min(j.id) = e.job_id THEN 'first' ELSE 'second' END)
+	FROM lead_jobs j WHERE j.lead_id = e.lead_id), (SELECT coalesce(a.error, 'waits') FROM lead_provider_answers a))
+FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, options) e$$;
+SAVEPOINT kept;
+SELECT pg_temp.told_kept();
+SELECT concat_ws(' ', j.state, coalesce(a.error, 'waits')) FROM lead_jobs j, lead_provider_answers a WHERE j.call_id = a.call_id;
+SELECT pg_temp.told_kept();
+ROLLBACK TO kept;
+SELECT pg_temp.told_kept('{"force": true}');
+ROLLBACK TO kept;
+SELECT pg_temp.told_kept('{"reveal_phone": true}');
+ROLLBACK TO kept;
+SET leadpool.now = '2026-06-02 15:00+00';
+SELECT pg_temp.told_kept();
+ROLLBACK TO kept;
+-- But one that workers died of waits for an operator.
+UPDATE lead_provider_answers SET error = 'deadly';
+SELECT pg_temp.told_kept();
+ROLLBACK TO a;
+-- Who is asked about with more gets no call for less.
+SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, '{"reveal_phone": true}');
+SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'));
+SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, '{"waterfall": true}');
+SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, '{"reveal_phone": true, "waterfall": true}');
+SELECT right(subject, -36) AS suffix FROM lead_jobs WHERE lead_id = (SELECT id FROM who WHERE name = 'p4') ORDER BY subject;
+ROLLBACK TO a;
+
 -- Money of the day, and of what is queued.  1,000 credits are set for the tests.
 SET leadpool.now = '2026-03-05 00:00+00';
 INSERT INTO lead_budgets VALUES ('apollo', '2026-03-05', 1, 997.5);

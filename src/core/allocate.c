@@ -60,6 +60,13 @@ static LpSql lock_sql = LP_SQL(
 	" ORDER BY lead_id FOR UPDATE",
 	UUIDARRAYOID);
 
+/* Given for the same demand as a request. */
+static LpSql given_sql = LP_SQL(
+	"SELECT lead_id FROM @s@.lead_assignments"
+	" WHERE client_id = $1 AND campaign_id IS NOT DISTINCT FROM $2 AND assigned_at >= $3"
+	" AND origin IN ('allocate', 'request')",
+	UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
 static LpSql insert_sql = LP_SQL(
 	"INSERT INTO @s@.lead_assignments (id, lead_id, client_id, campaign_id,"
 	" origin, request_key, assigned_at)"
@@ -96,6 +103,8 @@ typedef struct Allocation
 	int			n;
 	int64		missed;			/* candidates of this pass that others hold */
 	HTAB	   *companies;
+	LpLead	   *given;			/* before, for the same demand */
+	int			n_given;
 } Allocation;
 
 /* Counts a lead of a company; false if there are enough of it. */
@@ -186,6 +195,8 @@ start_pass(Allocation *call)
 	info.hcxt = CurrentMemoryContext;
 	call->companies = hash_create("leadpool companies", 64, &info,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = 0; i < call->n_given; i++)
+		(void) count_company(call, &call->given[i]);
 }
 
 /* A pass from the beginning; a dry run locks nothing. */
@@ -363,14 +374,30 @@ allocate(Allocation *call, Jsonb *options, LpRows *rows)
 	ids = store(call, "allocate", rows);
 	if (call->n < call->wanted && call->options->enrich_on_shortage)
 		lp_shortage_note(call->client_id, call->campaign_id, call->criteria_json,
-						 (int) (call->wanted - call->n));
+						 (int) (call->wanted - call->n), call->options->per_company_max, call->now);
 	if (keyed)
 		lp_request_key_keep(&request, ids, call->n);
 }
 
+/* Of a company that has enough of them no more are handed out. */
+static void
+load_given(Allocation *call, TimestampTz asked_at)
+{
+	Datum		values[] = {UUIDPGetDatum(call->client_id),
+		call->campaign_id == NULL ? (Datum) 0 : UUIDPGetDatum(call->campaign_id),
+	TimestampTzGetDatum(asked_at)};
+	pg_uuid_t  *ids;
+
+	call->n_given = lp_sql_run(&given_sql, values, call->campaign_id == NULL ? " n " : NULL);
+	ids = palloc(sizeof(pg_uuid_t) * Max(call->n_given, 1));
+	for (int i = 0; i < call->n_given; i++)
+		ids[i] = *lp_col_uuid(i, 1);
+	call->given = call->n_given == 0 ? NULL : lp_lead_load(ids, call->n_given);
+}
+
 LpFill
 lp_allocate_fill(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
-				 Jsonb *criteria, int wanted, const char *origin)
+				 Jsonb *criteria, int wanted, int64 per_company_max, TimestampTz asked_at)
 {
 	Allocation	call = {0};
 	LpFill		fill = {0};
@@ -380,6 +407,7 @@ lp_allocate_fill(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
 	call.campaign_id = unconstify(pg_uuid_t *, campaign_id);
 	call.criteria_json = criteria;
 	call.options = lp_options_read(NULL);
+	call.options->per_company_max = per_company_max;
 	call.criteria = lp_criteria_read(criteria);
 	lp_client_lock(client_id, true);
 	call.now = lp_clock_now();
@@ -388,10 +416,12 @@ lp_allocate_fill(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
 	room = lp_client_room(call.client, call.now, true);
 	call.wanted = Min(wanted, room);
 	lp_available_ensure();
+	if (per_company_max >= 0)
+		load_given(&call, asked_at);
 	call.leads = palloc(sizeof(pg_uuid_t) * Max(call.wanted, 1));
 	pass(&call, false);
 	if (call.n > 0)
-		(void) store(&call, origin, NULL);
+		(void) store(&call, "request", NULL);
 	fill.given = call.n;
 	fill.missed = call.n < call.wanted ? call.missed : 0;
 	fill.room = room == PG_INT64_MAX ? room : room - call.n;

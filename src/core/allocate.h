@@ -9,8 +9,10 @@
 #include "utils/uuid.h"
 
 /*
- * What lp_allocate does, for up to wanted leads.  It waits for no lead that another transaction holds: whoever calls
- * comes again.  Takes the client's lock, throws LP006 like it.
+ * What lp_allocate does, for up to wanted leads.  It waits for no lead that
+ * another transaction holds: whoever calls comes again.  per_company_max (-1:
+ * none) counts what the client and campaign were given since asked_at.  Takes
+ * the client's lock, throws LP006 like it.
  */
 typedef struct LpFill
 {
@@ -20,6 +22,7 @@ typedef struct LpFill
 } LpFill;
 
 extern LpFill lp_allocate_fill(const pg_uuid_t *client_id, const pg_uuid_t *campaign_id,
-							   Jsonb *criteria, int wanted, const char *origin);
+							   Jsonb *criteria, int wanted, int64 per_company_max,
+							   TimestampTz asked_at);
 
 #endif							/* LP_ALLOCATE_H */

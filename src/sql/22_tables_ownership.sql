@@ -119,6 +119,8 @@ CREATE TABLE @extschema@.lead_requests (
     next_page integer NOT NULL DEFAULT 1,
     enriched integer NOT NULL DEFAULT 0,
     credits numeric NOT NULL DEFAULT 0,
+    per_company_max integer,
+    asked_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CONSTRAINT lead_requests_pkey PRIMARY KEY (id),
@@ -134,6 +136,8 @@ CREATE INDEX lead_requests_waiting ON @extschema@.lead_requests (created_at, id)
 CREATE INDEX lead_requests_same ON @extschema@.lead_requests (client_id, criteria_hash);
 COMMENT ON TABLE @extschema@.lead_requests IS 'Demand that the pool could not meet; one open request a client, campaign and criteria.';
 COMMENT ON COLUMN @extschema@.lead_requests.searched IS 'People whom searches found for it.';
+COMMENT ON COLUMN @extschema@.lead_requests.per_company_max IS 'The option of the call that noted the shortage: leads of one company, those that the call gave included.';
+COMMENT ON COLUMN @extschema@.lead_requests.asked_at IS 'The time of that call.';
 COMMENT ON COLUMN @extschema@.lead_requests.next_page IS 'The page that the next search asks for; 0: the provider has no more.';
 
 CREATE TABLE @extschema@.lead_touches (

@@ -31,6 +31,6 @@ COMMENT ON TABLE @extschema@.lead_provider_calls IS
     'Every call to a provider, with what it was about and what it cost. The row is committed before the first byte leaves: its outcome is unknown until the call has failed or its answer has been captured.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.reserved IS 'The most it can cost; 0 once credits or cost say what it did.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.http_status IS 'Of the answer; null: none came.';
-COMMENT ON COLUMN @extschema@.lead_provider_calls.reason IS 'Why the outcome is not ok.';
+COMMENT ON COLUMN @extschema@.lead_provider_calls.reason IS 'Why the outcome is not ok; with ok: expired, if something was to come later and did not in 30 days.';
 COMMENT ON COLUMN @extschema@.lead_provider_calls.subjects IS 'Ids of the leads, companies or numbers asked about, as they are compared; nothing personal in the clear.';
 COMMENT ON SEQUENCE @extschema@.lead_provider_calls_id_seq IS 'Numbers of lead_provider_calls.';

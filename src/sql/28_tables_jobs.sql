@@ -52,6 +52,8 @@ COMMENT ON TABLE @extschema@.lead_jobs IS
     'What the worker has to do, is doing and has done; a row is never deleted while it is open. The unique index lead_jobs_one_open is the promise that a subject is asked about once at a time.';
 COMMENT ON COLUMN @extschema@.lead_jobs.subject IS 'Whom or what the provider is asked about, as it is compared: the lead''s id, a domain, a page of a search.';
 COMMENT ON COLUMN @extschema@.lead_jobs.attempts IS 'Calls started so far; the number is the fence: an answer to an earlier attempt changes nothing.';
+COMMENT ON COLUMN @extschema@.lead_jobs.state IS 'A job is leased and started in one commit, so leased is never seen.';
+COMMENT ON COLUMN @extschema@.lead_jobs.lease_until IS 'Of a job that is started: the worker has it until then; one without an answer after a turn that failed is settled as after a crash.';
 COMMENT ON COLUMN @extschema@.lead_jobs.call_id IS 'The call of the last attempt (lead_provider_calls.id).';
 COMMENT ON COLUMN @extschema@.lead_jobs.found IS 'Of a job that is done, or was cancelled while its call was under way: whether the provider knew the subject.';
 COMMENT ON COLUMN @extschema@.lead_jobs.created_by IS 'The role that asked for it.';
@@ -64,6 +66,7 @@ CREATE TABLE @extschema@.lead_provider_answers (
     ms integer,
     received_at timestamptz NOT NULL,
     error text,
+    deaths integer NOT NULL DEFAULT 0,
     CONSTRAINT lead_provider_answers_pkey PRIMARY KEY (call_id, later)
 );
 /* Bodies leave within seconds: compressing them would cost more than it saves. */
@@ -71,8 +74,9 @@ ALTER TABLE @extschema@.lead_provider_answers ALTER body SET STORAGE EXTERNAL, A
     SET (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.02);
 COMMENT ON TABLE @extschema@.lead_provider_answers IS
     'Answers that were paid for and wait to be captured, stored before anything else happens to them. One with an error could not be captured and stays until lp_job_retry.';
-
 COMMENT ON COLUMN @extschema@.lead_provider_answers.later IS 'False: the answer to the call itself; true: what a webhook brought later.';
+COMMENT ON COLUMN @extschema@.lead_provider_answers.deaths IS
+    'Workers that seem to have died while they captured it; after three it is set aside, with the error deadly, so that the others go on.';
 
 CREATE TABLE @extschema@.lead_budgets (
     provider text NOT NULL,
@@ -112,6 +116,7 @@ CREATE TABLE @extschema@.lead_webhook_tokens (
     used_at timestamptz,
     CONSTRAINT lead_webhook_tokens_pkey PRIMARY KEY (token_hash)
 );
+CREATE INDEX lead_webhook_tokens_expires ON @extschema@.lead_webhook_tokens (expires_at);
 CREATE INDEX lead_webhook_tokens_call ON @extschema@.lead_webhook_tokens (call_id);
 COMMENT ON TABLE @extschema@.lead_webhook_tokens IS 'Tokens (their SHA-256) in the webhook addresses that calls gave to a provider; each is good for one answer.';
 

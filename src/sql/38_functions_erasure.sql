@@ -105,7 +105,7 @@ FROM (VALUES
       'request_key'),
     ('lead_requests', 'keep', NULL,
       'id client_id campaign_id criteria criteria_hash wanted filled status stop_reason searched next_page enriched ' ||
-      'credits created_at updated_at'),
+      'credits per_company_max asked_at created_at updated_at'),
     ('lead_touches', 'keep', NULL,
       'id lead_id client_id assignment_id campaign_id channel sender state claimed_at expires_at dispatched_at ' ||
       'sent_at ended_at flags counted_at sender_match'),
@@ -162,7 +162,7 @@ FROM (VALUES
     ('lead_jobs', 'clear', 'lead_id',
       'reason error'),
     ('lead_provider_answers', 'keep', NULL,
-      'call_id later ms received_at error'),
+      'call_id later ms received_at error deaths'),
     ('lead_provider_answers', 'clean', NULL,
       'body'),
     ('lead_request_candidates', 'delete', 'lead_id',

@@ -64,7 +64,10 @@ extern LpJob *lp_jobs_take(LpProviderId provider, LpJobKind kind, int most,
 extern void lp_jobs_start(const LpJob *jobs, const int64 *call_ids,
 						  const double *reserved, int n, TimestampTz now);
 
-/* Words of lead_jobs.error_code for what a provider did. */
+/* Words of lead_jobs.error_code. */
+#define LP_JOB_LEASE_LOST "LP002"	/* its worker lost it */
+
+/* For what a provider did. */
 #define LP_JOB_FAILED "LP101"	/* an error */
 #define LP_JOB_NONSENSE "LP102" /* no answer that means anything */
 #define LP_JOB_TIMEOUT "LP103"

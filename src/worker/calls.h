@@ -25,6 +25,7 @@ typedef struct LpCall
 	TimestampTz started_at;
 	char	   *token;			/* in its webhook address; NULL: it has none */
 	uint64		ticket;			/* of lp_provider_check; 0: a call for jobs */
+	struct LpCall *next;		/* of those that are to leave */
 } LpCall;
 
 /*
@@ -59,5 +60,11 @@ extern void lp_calls_store(const LpEnded *ended, int n, TimestampTz now);
  * way.  Returns how many have an unknown outcome.
  */
 extern int	lp_calls_recover(TimestampTz now);
+
+/*
+ * In a transaction, some time after a turn that failed: jobs that are started,
+ * and whose lease has ended without an answer, were lost on the way.
+ */
+extern void lp_calls_find_lost(TimestampTz now);
 
 #endif							/* LP_CALLS_H */

@@ -26,8 +26,10 @@
 #include "util/settings.h"
 #include "util/uuid.h"
 #include "util/wake.h"
+#include "worker/answers.h"
 #include "worker/enrich.h"
 #include "worker/money.h"
+#include "worker/resume.h"
 
 #define LOOK_TRIES 3			/* each after a job ended while we looked */
 
@@ -53,9 +55,9 @@ static const LpJsonKey option_keys[OPTIONS] = {
 
 /*
  * Leads in the order given, with their open job and the last one that ended
- * with an answer, for what is asked or for more ($2 to $5: suffixes of the
- * subject, spelled out so that each is looked up in the index);
- * jobs of those merged into a lead are its own.  A job that was cancelled is as
+ * with an answer, be it one that could not be captured and is kept, for what
+ * is asked or for more ($2 to $5: suffixes of the subject, spelled out so that
+ * each is looked up in the index); jobs of those merged into a lead are its own.  A job that was cancelled is as
  * open while its call is under way: what that brings is kept, and it is not to
  * be paid for twice.  OFFSET 0 keeps a planner who knows nothing of
  * the table yet from walking through all of it for each lead.
@@ -63,20 +65,26 @@ static const LpJsonKey option_keys[OPTIONS] = {
 #define JOBS_OF(more) \
 	" FROM (SELECT u.id UNION ALL" \
 	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)," \
-	"  LATERAL (SELECT j.id, j.found, j.finished_at, j.call_id FROM @s@.lead_jobs j" \
+	"  LATERAL (SELECT j.id, j.state, j.error_code, j.found, j.finished_at, j.call_id FROM @s@.lead_jobs j" \
 	"   WHERE j.kind = 'enrich' AND j.provider = 'apollo'" \
 	"    AND j.subject = ANY (ARRAY[f.id || $2, f.id || $3, f.id || $4, f.id || $5])" \
 	"    AND " more " OFFSET 0) j"
 
 static LpSql look_sql = LP_SQL(
-	"SELECT u.n::integer, p.enriched_at, coalesce(o.id, w.id), d.id, d.found, d.finished_at"
+	"SELECT u.n::integer, p.enriched_at, coalesce(o.id, w.id), d.id, d.found, d.finished_at,"
+	" d.call_id, d.deadly"
 	" FROM unnest($1) WITH ORDINALITY u(id, n)"
 	" JOIN @s@.lead_pool p ON p.id = u.id AND p.state = 'active'"
 	" LEFT JOIN LATERAL (SELECT j.id"
 	JOBS_OF("j.state IN ('queued', 'leased', 'started', 'unknown')")
 	"  ORDER BY j.id LIMIT 1) o ON true"
-	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at"
-	JOBS_OF("j.lead_id = f.id AND (j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL)")
+	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at, k.call_id,"
+	"   k.error = '" LP_ANSWER_DEADLY "' AS deadly"
+	JOBS_OF("j.lead_id = f.id AND j.state IN ('done', 'cancelled', 'dead')")
+	"  LEFT JOIN @s@.lead_provider_answers k ON j.state = 'dead'"
+	"   AND j.error_code = '" LP_JOB_NONSENSE "' AND k.call_id = j.call_id"
+	"   AND NOT k.later AND k.error IS NOT NULL"
+	"  WHERE j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL OR k.call_id IS NOT NULL"
 	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true"
 	" LEFT JOIN LATERAL (SELECT j.id"
 	JOBS_OF("j.lead_id = f.id AND j.state = 'cancelled'")
@@ -168,8 +176,31 @@ is_cached(const LpAsk *ask, int row, TimestampTz now)
 	if (!ask->reveal_phone && !ask->waterfall &&
 		is_fresh(enriched_at, lp_setting_enrich_ttl(), now))
 		return true;
+	if (!lp_col_is_null(row, 7))
+		return false;			/* there was no answer yet */
 	return is_fresh(asked_at, lp_col_bool(row, 5) ? lp_setting_enrich_ttl() :
 					lp_setting_not_found_ttl(), now);
+}
+
+/*
+ * What is known of a lead that has no open job: an answer that was bought and
+ * could not be captured is captured again, but for one that workers died of.
+ */
+static void
+look_at_ended(const LpAsk *ask, int row, LpAsked *one, int64 *call_id, TimestampTz now)
+{
+	int64		kept = lp_col_int(row, 7, 0);
+
+	if (kept != 0 && !ask->force &&
+		is_fresh(lp_col_time(row, 6, DT_NOBEGIN), lp_setting_enrich_ttl(), now))
+	{
+		one->outcome = lp_col_bool(row, 8) ? "cached" : "queued";
+		*call_id = lp_col_bool(row, 8) ? 0 : kept;
+	}
+	else if (is_cached(ask, row, now))
+		one->outcome = "cached";
+	if (one->outcome != NULL)
+		one->job_id = lp_col_int(row, 4, 0);
 }
 
 static void
@@ -177,6 +208,7 @@ look(const LpAsk *ask, const pg_uuid_t *ids, LpAsked *asked, int n, TimestampTz 
 {
 	List	  **bans = lp_bans_of_leads(ids, n, now);
 	Datum		values[1 + COVERING] = {lp_array_of_uuids(ids, n)};
+	int64	   *kept = palloc0(sizeof(int64) * Max(n, 1));
 	uint64		found;
 
 	covering(ask, &values[1]);
@@ -197,12 +229,11 @@ look(const LpAsk *ask, const pg_uuid_t *ids, LpAsked *asked, int n, TimestampTz 
 		one->job_id = lp_col_int(row, 3, 0);
 		if (one->job_id != 0)
 			one->outcome = "queued";
-		else if (is_cached(ask, row, now))
-		{
-			one->outcome = "cached";
-			one->job_id = lp_col_int(row, 4, 0);
-		}
+		else
+			look_at_ended(ask, row, one, &kept[row], now);
 	}
+	if (lp_resume(kept, found, now) > 0)
+		lp_wake_at_commit();
 }
 
 static void

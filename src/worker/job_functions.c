@@ -16,6 +16,7 @@
 #include "util/jsonwalk.h"
 #include "util/settings.h"
 #include "util/wake.h"
+#include "worker/resume.h"
 
 PG_FUNCTION_INFO_V1(lp_job_retry);
 PG_FUNCTION_INFO_V1(lp_job_cancel);
@@ -28,19 +29,6 @@ static LpSql lock_sql = LP_SQL(
 static LpSql renew_sql = LP_SQL(
 	"UPDATE @s@.lead_jobs SET attempts = 0, parameters = parameters - 'repeated' WHERE id = $1",
 	INT8OID);
-
-/* The answer of a call that could not be captured, to be captured again. */
-static LpSql kept_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_answers SET error = NULL"
-	" WHERE call_id = $1 AND NOT later AND error IS NOT NULL",
-	INT8OID);
-
-/* The jobs that it belongs to. */
-static LpSql siblings_sql = LP_SQL(
-	"SELECT j.id FROM @s@.lead_jobs j JOIN @s@.lead_provider_calls c ON c.id = j.call_id"
-	" WHERE j.call_id = $1 AND j.state = 'dead' AND j.error_code = $2"
-	" ORDER BY j.id FOR UPDATE OF j",
-	INT8OID, TEXTOID);
 
 static LpSql useless_sql = LP_SQL(
 	"DELETE FROM @s@.lead_provider_answers a WHERE a.call_id = $1 AND NOT a.later"
@@ -152,31 +140,6 @@ queue_again(int64 id, double price, TimestampTz now)
 	(void) lp_sql_run(&renew_sql, values, NULL);
 }
 
-/*
- * Where the answer is here and could not be captured, it is captured again:
- * its jobs go on where they were.  False if there is none.
- */
-static bool
-resume(const Found *job, TimestampTz now)
-{
-	Datum		values[] = {Int64GetDatum(job->call_id), CStringGetTextDatum(LP_JOB_NONSENSE)};
-	int			n;
-	LpJobMove  *moves;
-
-	if (job->state != LP_JOB_DEAD || lp_sql_run(&kept_sql, values, NULL) == 0)
-		return false;
-	n = lp_sql_run(&siblings_sql, values, NULL);
-	moves = palloc0(sizeof(LpJobMove) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		moves[i] = (LpJobMove)
-	{
-		.id = lp_col_int(i, 1, 0), .attempts = -1, .to = LP_JOB_STARTED, .next_at = DT_NOEND,
-			.found = -1
-	};
-	(void) lp_jobs_move(moves, n, now);
-	return true;
-}
-
 /* An answer that nobody can read goes with the last job that waited for it. */
 static void
 drop_useless(int64 call_id)
@@ -199,7 +162,8 @@ retry(int64 id, TimestampTz now)
 		refuse(id, job.state, LP_JOB_QUEUED, "Only a job that is dead or unknown is retried.");
 	if (lp_sql_run(&same_sql, values, NULL) > 0)
 		refuse(id, job.state, LP_JOB_QUEUED, "Another open job asks the same; see lead_jobs.subject.");
-	if (resume(&job, now))
+	/* where the answer is here, it is captured again */
+	if (job.state == LP_JOB_DEAD && lp_resume(&job.call_id, 1, now) > 0)
 		return;
 	if (lp_sql_run(&answered_sql, answered, NULL) > 0)
 		refuse(id, job.state, LP_JOB_QUEUED, "Another job has brought what it asks; lp_enrich with force asks again.");

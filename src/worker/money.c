@@ -37,6 +37,18 @@ static LpSql settle_sql = LP_SQL(
 	" spent = spent + $4::numeric WHERE provider = $1 AND day = $2",
 	TEXTOID, DATEOID, FLOAT8OID, FLOAT8OID);
 
+static LpSql release_sql = LP_SQL(
+	"UPDATE @s@.lead_budgets b SET reserved = greatest(0, b.reserved - u.kept)"
+	" FROM (SELECT (c.started_at AT TIME ZONE 'UTC')::date AS day, sum(c.reserved) AS kept"
+	"  FROM @s@.lead_provider_calls c WHERE c.id = ANY ($2) AND c.outcome <> 'unknown' GROUP BY 1) u"
+	" WHERE b.provider = $1 AND b.day = u.day",
+	TEXTOID, INT8ARRAYOID);
+
+static LpSql released_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_calls SET reserved = 0, reason = 'expired'"
+	" WHERE id = ANY ($2) AND provider = $1 AND outcome <> 'unknown' AND reserved > 0",
+	TEXTOID, INT8ARRAYOID);
+
 static LpSql left_sql = LP_SQL(
 	"SELECT (coalesce((SELECT b.reserved + b.spent FROM @s@.lead_budgets b"
 	"  WHERE b.provider = $1 AND b.day = $2), 0)"
@@ -91,6 +103,20 @@ lp_money_settle(LpProviderId provider, TimestampTz started_at,
 
 	if (reserved != 0 || spent != 0)
 		(void) lp_sql_run(&settle_sql, values, NULL);
+}
+
+void
+lp_money_release(LpProviderId provider, const int64 *call_ids, int n)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(n, 1));
+	Datum		values[2];
+
+	for (int i = 0; i < n; i++)
+		ids[i] = Int64GetDatum(call_ids[i]);
+	values[0] = CStringGetTextDatum(lp_provider_name(provider));
+	values[1] = lp_array_of_datums(ids, n, INT8OID);
+	(void) lp_sql_run(&release_sql, values, NULL);
+	(void) lp_sql_run(&released_sql, values, NULL);
 }
 
 double

@@ -27,6 +27,12 @@ extern void lp_money_settle(LpProviderId provider, TimestampTz started_at,
 							double reserved, double spent);
 
 /*
+ * Releases what calls kept back for answers that never came; those whose own
+ * outcome is unknown stay reserved.
+ */
+extern void lp_money_release(LpProviderId provider, const int64 *call_ids, int n);
+
+/*
  * What is left to ask for, without a lock: queued jobs count as if each cost
  * what it is expected to.
  */

@@ -14,14 +14,25 @@
 #include "utils/timestamp.h"
 
 #include "store/sql.h"
+#include "worker/answers.h"
 #include "worker/calls.h"
+#include "worker/events.h"
 
+/* $1, $2: those whose lease had ended, and that were started, by then. */
 static LpSql jobs_sql = LP_SQL(
 	"SELECT j.id, j.attempts, j.kind, coalesce((j.parameters ->> 'repeated')::boolean, false),"
-	" j.credits_reserved::float8, j.state = 'leased'"
+	" j.credits_reserved::float8, j.state = 'leased', j.call_id"
 	" FROM @s@.lead_jobs j WHERE j.state IN ('leased', 'started')"
-	"  AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = j.call_id)"
-	" ORDER BY j.id FOR UPDATE");
+	"  AND coalesce(j.lease_until, '-infinity') <= $1 AND coalesce(j.started_at, '-infinity') <= $2"
+	"  AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = j.call_id AND NOT a.later)"
+	" ORDER BY j.id FOR UPDATE",
+	TIMESTAMPTZOID, TIMESTAMPTZOID);
+
+static LpSql lost_sql = LP_SQL(
+	"UPDATE @s@.lead_provider_calls SET finished_at = $1,"
+	" outcome = CASE WHEN reserved > 0 THEN 'unknown' ELSE 'failed' END,"
+	" reason = 'lost' WHERE id = ANY ($2) AND finished_at IS NULL",
+	TIMESTAMPTZOID, INT8ARRAYOID);
 
 /* None takes a day: those before the last one have ended. */
 static LpSql calls_sql = LP_SQL(
@@ -30,12 +41,13 @@ static LpSql calls_sql = LP_SQL(
 	" reason = 'worker_ended' WHERE finished_at IS NULL AND started_at >="
 	"  (SELECT c.started_at FROM @s@.lead_provider_calls c ORDER BY c.id DESC LIMIT 1)"
 	"  - interval '1 day'"
-	" AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = id)",
+	" AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = id AND NOT a.later)",
 	TIMESTAMPTZOID);
 
 /* Nothing else tries again what a webhook brought and could not be captured. */
 static LpSql answers_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_answers SET error = NULL WHERE later AND error IS NOT NULL");
+	"UPDATE @s@.lead_provider_answers SET error = NULL"
+	" WHERE later AND error IS NOT NULL AND error <> '" LP_ANSWER_DEADLY "'");
 
 static bool
 is_paid(const char *kind)
@@ -46,13 +58,15 @@ is_paid(const char *kind)
 	return true;
 }
 
-int
-lp_calls_recover(TimestampTz now)
+/* Settles those whose lease had ended, and that were started, by then. */
+static int
+settle_started(TimestampTz leased, TimestampTz started, const char *code, const char *error,
+			   TimestampTz now, Datum *call_ids, int *unknown)
 {
-	int			n = lp_sql_run(&jobs_sql, NULL, NULL);
+	Datum		values[] = {TimestampTzGetDatum(leased), TimestampTzGetDatum(started)};
+	int			n = lp_sql_run(&jobs_sql, values, NULL);
 	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(n, 1));
-	Datum		values[] = {TimestampTzGetDatum(now)};
-	int			unknown = 0;
+	Datum	   *ids = palloc0(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -62,20 +76,53 @@ lp_calls_recover(TimestampTz now)
 		{
 			.id = lp_col_int(i, 1, 0), .attempts = lp_col_int(i, 2, 0),
 				.to = LP_JOB_QUEUED, .next_at = now, .found = -1,
-				.reserved = DatumGetFloat8(lp_col(i, 5)), .code = "worker_ended",
-				.error = "the worker ended while the call was under way"
+				.reserved = DatumGetFloat8(lp_col(i, 5)), .code = code, .error = error
 		};
+		ids[i] = Int64GetDatum(lp_col_int(i, 7, 0));
 		if (lost)
 		{
 			lp_job_move_unknown(&moves[i], lp_col_bool(i, 4));
-			unknown += moves[i].to == LP_JOB_UNKNOWN;
+			*unknown += moves[i].to == LP_JOB_UNKNOWN;
 		}
 		/* a call that ends every worker is not made for ever */
 		else if (moves[i].attempts >= lp_job_attempts && !lp_col_bool(i, 6))
 			moves[i].to = LP_JOB_DEAD;
 	}
+	*call_ids = lp_array_of_datums(ids, n, INT8OID);
 	(void) lp_jobs_move(moves, n, now);
+	return n;
+}
+
+int
+lp_calls_recover(TimestampTz now)
+{
+	Datum		values[] = {TimestampTzGetDatum(now)};
+	Datum		call_ids;
+	int			unknown = 0;
+
+	(void) settle_started(DT_NOEND, DT_NOEND, "worker_ended",
+						  "the worker ended while the call was under way", now, &call_ids, &unknown);
 	(void) lp_sql_run(&calls_sql, values, NULL);
+	lp_answers_suspect();
 	(void) lp_sql_run(&answers_sql, NULL, NULL);
 	return unknown;
+}
+
+void
+lp_calls_find_lost(TimestampTz now)
+{
+	int			longest = lp_http_timeout;
+	Datum		values[2] = {TimestampTzGetDatum(now)};
+	int			unknown = 0;
+	int			n;
+
+	for (int i = 0; i < LP_PROVIDERS; i++)
+		longest = Max(longest, lp_providers[i].timeout);
+	n = settle_started(now, now - longest * INT64CONST(1000), LP_JOB_LEASE_LOST,
+					   "the worker failed, and lost the call", now, &values[1], &unknown);
+	if (n == 0)
+		return;
+	(void) lp_sql_run(&lost_sql, values, NULL);
+	lp_worker_event("warning", NULL, 0, "lost",
+					psprintf("calls of %d jobs were lost when a turn failed; %d jobs are unknown", n, unknown));
 }

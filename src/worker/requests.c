@@ -65,7 +65,7 @@ static LpSql load_sql = LP_SQL(
 	"    OR j.found AND j.finished_at > $1 - interval '1 hour' AND j.parameters ? 'reveal_phone'"
 	"     AND EXISTS (SELECT FROM @s@.lead_provider_calls p WHERE p.id = j.call_id AND p.reserved > 0))),"
 	" EXISTS (SELECT FROM @s@.lead_jobs j WHERE j.request_id = r.id AND j.kind = 'search'"
-	"   AND j.finished_at IS NULL)"
+	"   AND j.finished_at IS NULL), coalesce(r.per_company_max, -1), coalesce(r.asked_at, r.created_at)"
 	" FROM @s@.lead_requests r JOIN @s@.lead_clients c ON c.id = r.client_id AND c.status = 'active'"
 	" WHERE r.id = $2 AND " IS_WAITING,
 	TIMESTAMPTZOID, UUIDOID);
@@ -114,6 +114,24 @@ static LpSql asked_sql = LP_SQL(
 	" WHERE request_id = $1 AND lead_id = ANY ($2)",
 	UUIDOID, UUIDARRAYOID, TIMESTAMPTZOID);
 
+/*
+ * Whom a call found share what was billed for it later.  The request of a job
+ * that is not done yet is told when it is.
+ */
+static LpSql later_sql = LP_SQL(
+	"WITH shares AS (UPDATE @s@.lead_jobs j SET credits = j.credits + u.share"
+	"  FROM (SELECT j.id, $2::numeric / count(*) OVER () AS share"
+	"   FROM @s@.lead_provider_calls c, unnest(c.subjects) s(subject)"
+	"   JOIN @s@.lead_jobs j ON j.lead_id = left(s.subject, 36)::uuid AND j.kind = 'enrich'"
+	"   WHERE c.id = $1 AND j.call_id = c.id AND j.found IS DISTINCT FROM false) u"
+	"  WHERE j.id = u.id RETURNING j.request_id, j.state, u.share)"
+	" UPDATE @s@.lead_requests r SET credits = trim_scale(round(r.credits + u.credits, 6)),"
+	" updated_at = $3"
+	" FROM (SELECT s.request_id AS id, sum(s.share) AS credits FROM shares s"
+	"   WHERE s.state = 'done' GROUP BY 1) u"
+	" WHERE r.id = u.id",
+	INT8OID, FLOAT8OID, TIMESTAMPTZOID);
+
 static LpSql enriched_sql = LP_SQL(
 	"UPDATE @s@.lead_requests r SET enriched = r.enriched + u.n, credits = r.credits + u.credits,"
 	" updated_at = $2"
@@ -134,6 +152,8 @@ typedef struct Request
 	bool		active;			/* not stopped: may ask for more */
 	int			enriching;		/* people under way */
 	bool		searching;
+	int64		per_company_max;	/* -1: no matter */
+	TimestampTz asked_at;
 } Request;
 
 void
@@ -193,6 +213,8 @@ load(const pg_uuid_t *id, const pg_uuid_t *client_id, TimestampTz now)
 	request->active = lp_col_bool(0, 5);
 	request->enriching = lp_col_int(0, 6, 0);
 	request->searching = lp_col_bool(0, 7);
+	request->per_company_max = lp_col_int(0, 8, -1);
+	request->asked_at = lp_col_time(0, 9, DT_NOBEGIN);
 	request->criteria = lp_criteria_read(request->json);
 	return request;
 }
@@ -217,7 +239,8 @@ static LpFill
 fill(Request *request, TimestampTz now)
 {
 	LpFill		result = lp_allocate_fill(&request->client_id, request->campaign_id, request->json,
-										  Min(request->needed, FILL_A_STEP), "request");
+										  Min(request->needed, FILL_A_STEP),
+										  request->per_company_max, request->asked_at);
 	Datum		values[] = {UUIDPGetDatum(&request->id), Int32GetDatum(result.given),
 	TimestampTzGetDatum(now)};
 
@@ -276,6 +299,8 @@ buy(const Request *request, int most, int *looked, TimestampTz now)
 		worth[i] = ids[i] = *lp_col_uuid(i, 1);
 	n_worth = lp_worth_choose(lp_client_load_active(&request->client_id), request->criteria,
 							  worth, n, now);
+	if (request->per_company_max >= 0)
+		n_worth = lp_worth_of_companies(&request->id, request->per_company_max, worth, n_worth);
 	for (int i = 0; i < n; i++)
 	{
 		bool		chosen = false;
@@ -371,6 +396,16 @@ lp_requests_go_on(const LpRequestPlace *place, bool *held)
 	if (filled.given == FILL_A_STEP)
 		return true;
 	return request->active && ask(request, &filled, now);
+}
+
+void
+lp_requests_paid_later(int64 call_id, double credits)
+{
+	Datum		values[] = {Int64GetDatum(call_id), Float8GetDatum(credits),
+	TimestampTzGetDatum(lp_clock_now())};
+
+	if (credits > 0)
+		(void) lp_sql_run(&later_sql, values, NULL);
 }
 
 void

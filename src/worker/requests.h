@@ -44,4 +44,7 @@ extern void lp_requests_stop(const pg_uuid_t *id, const char *stop_reason, Times
  */
 extern void lp_requests_enriched(const LpJob *jobs, int n);
 
+/* Likewise, what a call about people cost beyond its own answer. */
+extern void lp_requests_paid_later(int64 call_id, double credits);
+
 #endif							/* LP_WORKER_REQUESTS_H */

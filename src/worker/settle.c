@@ -24,9 +24,7 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type_d.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -36,10 +34,10 @@
 #include "providers/call.h"
 #include "store/sql.h"
 #include "util/clock.h"
-#include "util/errors.h"
 #include "util/jsonparse.h"
 #include "util/jsonwalk.h"
 #include "util/uuid.h"
+#include "worker/answers.h"
 #include "worker/events.h"
 #include "worker/found.h"
 #include "store/jobs.h"
@@ -47,15 +45,6 @@
 #include "worker/requests.h"
 #include "worker/settle.h"
 #include "worker/webhooks.h"
-#include "worker/worker.h"
-
-/* The answer first: whatever the plan, no other calls are read. */
-static LpSql answer_sql = LP_SQL_BY_KEY(
-	"SELECT a.call_id, a.body, a.received_at, c.started_at, c.reserved::float8, a.later,"
-	" c.endpoint, cardinality(c.subjects), a.ms"
-	" FROM (SELECT call_id, later, body, received_at, ms FROM @s@.lead_provider_answers WHERE error IS NULL"
-	"  ORDER BY call_id, later LIMIT 1 FOR UPDATE) a"
-	" JOIN @s@.lead_provider_calls c ON c.id = a.call_id");
 
 static LpSql jobs_sql = LP_SQL_BY_KEY(
 	"SELECT j.id, j.kind, j.attempts, j.lead_id, j.request_id, j.parameters,"
@@ -77,9 +66,9 @@ static LpSql ledger_sql = LP_SQL(
 	INT8OID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID);
 
 static LpSql ledger_later_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_calls SET credits = credits + $2::numeric, reserved = 0,"
-	" reason = NULL WHERE id = $1",
-	INT8OID, FLOAT8OID);
+	"UPDATE @s@.lead_provider_calls SET credits = credits + $2::numeric, reserved = $3::numeric"
+	" WHERE id = $1",
+	INT8OID, FLOAT8OID, FLOAT8OID);
 
 /* What could not be captured is left to somebody who looks into it. */
 static LpSql ledger_aside_sql = LP_SQL(
@@ -89,7 +78,7 @@ static LpSql ledger_aside_sql = LP_SQL(
 	INT8OID);
 
 static LpSql call_sql = LP_SQL(
-	"SELECT started_at, reserved::float8 FROM @s@.lead_provider_calls WHERE id = $1 FOR UPDATE",
+	"SELECT started_at, reserved::float8, outcome = 'unknown' FROM @s@.lead_provider_calls WHERE id = $1 FOR UPDATE",
 	INT8OID);
 
 /* Whether anybody whom a call was about is still there. */
@@ -113,21 +102,12 @@ static LpSql told_sql = LP_SQL(
 	" WHERE id = $1 AND state = 'cancelled'",
 	INT8OID, BOOLOID, FLOAT8OID);
 
-static LpSql drop_sql = LP_SQL(
-	"DELETE FROM @s@.lead_provider_answers WHERE call_id = $1 AND later = $2",
-	INT8OID, BOOLOID);
-
-static LpSql set_aside_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_answers SET error = $3 WHERE call_id = $1 AND later = $2",
-	INT8OID, BOOLOID, TEXTOID);
-
 /* One stored answer and what it was asked for. */
 typedef struct Answer
 {
 	int64		call_id;
 	bool		later;			/* a webhook brought it */
 	char	   *body;
-	size_t		length;
 	Jsonb	   *json;			/* NULL: no JSON object */
 	bool		shortened;		/* the body is no longer what json says */
 	TimestampTz received_at;
@@ -146,26 +126,20 @@ typedef struct Answer
 } Answer;
 
 static Answer *
-load_answer(void)
+read_answer(const LpStored *stored)
 {
-	Answer	   *answer;
-	bytea	   *body;
+	Answer	   *answer = palloc0(sizeof(Answer));
 
-	if (lp_sql_run(&answer_sql, NULL, NULL) == 0)
-		return NULL;
-	answer = palloc0(sizeof(Answer));
-	answer->call_id = lp_col_int(0, 1, 0);
-	body = DatumGetByteaPP(lp_col(0, 2));
-	answer->length = VARSIZE_ANY_EXHDR(body);
-	answer->body = pnstrdup(VARDATA_ANY(body), answer->length);
-	answer->received_at = lp_col_time(0, 3, 0);
-	answer->started_at = lp_col_time(0, 4, 0);
-	answer->reserved = DatumGetFloat8(lp_col(0, 5));
-	answer->later = lp_col_bool(0, 6);
-	answer->of_people = strcmp(lp_col_text(0, 7), "people/bulk_match") == 0;
-	answer->n_subjects = lp_col_int(0, 8, 0);
-	answer->ms = lp_col_int(0, 9, 0);
-	answer->json = lp_json_parse(answer->body, answer->length);
+	answer->call_id = stored->call_id;
+	answer->later = stored->later;
+	answer->body = stored->body;
+	answer->received_at = stored->received_at;
+	answer->started_at = stored->started_at;
+	answer->reserved = stored->reserved;
+	answer->of_people = strcmp(stored->endpoint, "people/bulk_match") == 0;
+	answer->n_subjects = stored->n_subjects;
+	answer->ms = stored->ms;
+	answer->json = lp_json_parse(stored->body, stored->length);
 	if (answer->json != NULL)
 		answer->billed = lp_apollo_billed(&answer->json->root);
 	return answer;
@@ -334,23 +308,6 @@ write_ledger(const Answer *answer, const char *outcome, double credits, double r
 	(void) lp_sql_run(&ledger_sql, values, nulls);
 }
 
-static void
-drop_answer(const Answer *answer)
-{
-	Datum		values[] = {Int64GetDatum(answer->call_id), BoolGetDatum(answer->later)};
-
-	(void) lp_sql_run(&drop_sql, values, NULL);
-}
-
-static void
-set_aside(int64 call_id, bool later, const char *error)
-{
-	Datum		values[] = {Int64GetDatum(call_id), BoolGetDatum(later),
-	CStringGetTextDatum(error)};
-
-	(void) lp_sql_run(&set_aside_sql, values, NULL);
-}
-
 /* That an answer is there and could not be captured. */
 static void
 tell_ledger(int64 call_id)
@@ -400,7 +357,7 @@ settle_nonsense(const Answer *answer, const char *reason, TimestampTz now)
 				.next_at = again_at, .found = -1,
 				.reserved = answer->reserved / answer->n, .code = LP_JOB_NONSENSE,
 				.error = strcmp(reason, "no_json") == 0 ? "the answer is no JSON object" :
-				"the answer has no list of matches"
+				"the answer lacks what was asked for"
 		};
 		if (paid)
 			lp_job_move_unknown(&moves[i], job->repeated);
@@ -409,21 +366,31 @@ settle_nonsense(const Answer *answer, const char *reason, TimestampTz now)
 	(void) lp_jobs_move(moves, answer->n, now);
 	write_ledger(answer, paid ? "unknown" : "failed", 0, answer->reserved, reason);
 	if (held)
-		set_aside(answer->call_id, answer->later, reason);
+		lp_answer_set_aside(answer->call_id, answer->later, reason);
 	else
-		drop_answer(answer);
+		lp_answer_drop(answer->call_id, answer->later);
 }
 
-/* What came later, to a call that kept money back for it. */
+/*
+ * What came later, to a call that kept money back for it.  Where its own answer
+ * is not known, the rest stays reserved for that.
+ */
 static void
 book_later(int64 call_id, double billed)
 {
-	Datum		values[2] = {Int64GetDatum(call_id)};
+	Datum		values[3] = {Int64GetDatum(call_id), Float8GetDatum(billed)};
+	TimestampTz started_at;
+	double		reserved;
+	double		kept;
 
+	lp_requests_paid_later(call_id, billed);
 	if (lp_sql_run(&call_sql, values, NULL) == 0)
 		return;
-	lp_money_settle(LP_PROVIDER_APOLLO, lp_col_time(0, 1, 0), DatumGetFloat8(lp_col(0, 2)), billed);
-	values[1] = Float8GetDatum(billed);
+	started_at = lp_col_time(0, 1, 0);
+	reserved = DatumGetFloat8(lp_col(0, 2));
+	kept = lp_col_bool(0, 3) ? Max(0, reserved - billed) : 0;
+	lp_money_settle(LP_PROVIDER_APOLLO, started_at, reserved - kept, billed);
+	values[2] = Float8GetDatum(kept);
 	(void) lp_sql_run(&ledger_later_sql, values, NULL);
 }
 
@@ -502,9 +469,11 @@ settle_paid(Answer *answer, TimestampTz now)
 		Captured	captured = capture(answer);
 
 		finish_jobs(answer, &captured, now);
-		if (answer->found > 0 && lp_webhook_answered(answer->call_id, &answer->json->root))
-			kept = Max(0, answer->reserved - answer->billed);
 	}
+	/* for nobody too: what comes later has its price */
+	if ((answer->found > 0 || !read) &&
+		lp_webhook_answered(answer->call_id, &answer->json->root))
+		kept = Max(0, answer->reserved - answer->billed);
 	lp_money_settle(LP_PROVIDER_APOLLO, answer->started_at, answer->reserved - kept, answer->billed);
 	write_ledger(answer, read && answer->found == 0 ? "not_found" : "ok",
 				 answer->billed, kept, read ? NULL : "dropped");
@@ -512,27 +481,49 @@ settle_paid(Answer *answer, TimestampTz now)
 		lp_requests_enriched(answer->jobs, answer->n);
 }
 
+static bool
+has_list(const Answer *answer, const char *name)
+{
+	JsonbValue	list;
+
+	return lp_json_get(&answer->json->root, name, &list) && lp_json_is_list(&list);
+}
+
+static bool
+has_status(const Answer *answer)
+{
+	const char *status = lp_json_get_text(&answer->json->root, "webhook_status");
+
+	return status != NULL && (strcmp(status, "in_progress") == 0 ||
+							  strcmp(status, "success") == 0 || strcmp(status, "failed") == 0);
+}
+
 /* Why an answer is none; NULL: it is one. */
 static const char *
 what_is_wrong(const Answer *answer)
 {
-	JsonbValue	matches;
-
 	if (answer->json == NULL)
 		return "no_json";
-	if (answer->of_people && !answer->later &&
-		!(lp_json_get(&answer->json->root, "matches", &matches) && lp_json_is_list(&matches)))
+	if (answer->later)
+		return NULL;
+	if (answer->of_people && !has_list(answer, "matches"))
 		return "no_matches";
+	if (answer->n > 0 && answer->kind == LP_JOB_SEARCH && !has_list(answer, "people"))
+		return "no_people";
+	if (answer->n > 0 && answer->kind == LP_JOB_PHONE_POLL && !has_status(answer))
+		return "no_status";
 	return NULL;
 }
 
-static void
-settle(Answer *answer, TimestampTz now)
+void
+lp_settle(const LpStored *stored, TimestampTz now)
 {
-	const char *wrong = what_is_wrong(answer);
+	Answer	   *answer = read_answer(stored);
+	const char *wrong;
 
 	if (!answer->later)
 		load_jobs(answer);
+	wrong = what_is_wrong(answer);
 	if (wrong != NULL)
 	{
 		settle_nonsense(answer, wrong, now);
@@ -553,87 +544,22 @@ settle(Answer *answer, TimestampTz now)
 		settle_poll(answer, now);
 	else
 		settle_paid(answer, now);
-	drop_answer(answer);
+	lp_answer_drop(answer->call_id, answer->later);
 }
 
-/* What cannot be captured is kept, and its jobs say so. */
-static void
-give_up(int64 call_id, bool later, const char *code)
+void
+lp_settle_give_up(int64 call_id, bool later, const char *code)
 {
 	Answer		answer = {.call_id = call_id};
 
-	lp_worker_begin("setting an answer aside");
 	if (!later)
 		load_jobs(&answer);
-	set_aside(call_id, later, code);
+	lp_answer_set_aside(call_id, later, code);
 	if (!later)
 		tell_ledger(call_id);
 	move_all(&answer, LP_JOB_DEAD, LP_JOB_NONSENSE, "the answer could not be captured", 0, lp_clock_now());
 	lp_worker_event("error", "apollo", answer.n > 0 ? answer.jobs[0].id : 0, code,
+					strcmp(code, LP_ANSWER_DEADLY) == 0 ?
+					"workers died of an answer, which was set aside; lp_job_retry tries again without another call" :
 					"an answer could not be captured; lp_job_retry tries again without another call");
-	lp_worker_commit();
-}
-
-/* Whether an error is about this answer, and would come again. */
-static bool
-is_about_the_answer(int code)
-{
-	switch (ERRCODE_TO_CATEGORY(code))
-	{
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-		case ERRCODE_INTERNAL_ERROR:
-		case ERRCODE_PLPGSQL_ERROR:
-		case ERRCODE_TRIGGERED_ACTION_EXCEPTION:
-		case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
-			return true;
-		default:
-			return code == ERRCODE_LP_TOO_LARGE;
-	}
-}
-
-bool
-lp_settle_next(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile int64 call_id = 0;
-	volatile bool later = false;
-
-	PG_TRY();
-	{
-		Answer	   *answer;
-
-		lp_worker_begin("capturing");
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
-		answer = load_answer();
-		if (answer != NULL)
-		{
-			call_id = answer->call_id;
-			later = answer->later;
-			settle(answer, lp_clock_now());
-		}
-		lp_worker_commit();
-	}
-	PG_CATCH();
-	{
-		int			code = geterrcode();
-
-		if (call_id == 0 || !is_about_the_answer(code))
-			PG_RE_THROW();
-		/* its words may be the person's: the log gets the code alone */
-		HOLD_INTERRUPTS();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RESUME_INTERRUPTS();
-		ereport(LOG,
-				errmsg("answer to call " INT64_FORMAT " could not be captured: SQLSTATE %s",
-					   call_id, unpack_sql_state(code)));
-		give_up(call_id, later, unpack_sql_state(code));
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return call_id != 0;
 }

@@ -5,11 +5,15 @@
 #ifndef LP_SETTLE_H
 #define LP_SETTLE_H
 
+#include "worker/answers.h"
+
+/* In a transaction: captures an answer, books its price and drops it. */
+extern void lp_settle(const LpStored *stored, TimestampTz now);
+
 /*
- * Settles the oldest stored answer in a transaction of its own; false if none
- * waits.  An answer that cannot be captured is set aside with the reason and
- * holds up nothing else.
+ * In a transaction: what cannot be captured is kept, its jobs are dead and say
+ * so, and an event tells.
  */
-extern bool lp_settle_next(void);
+extern void lp_settle_give_up(int64 call_id, bool later, const char *code);
 
 #endif							/* LP_SETTLE_H */

@@ -9,20 +9,18 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "miscadmin.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "util/clock.h"
 #include "util/uuid.h"
 #include "util/wake.h"
+#include "worker/brief.h"
 #include "worker/events.h"
 #include "worker/requests.h"
 #include "worker/sweep.h"
+#include "worker/webhooks.h"
 #include "worker/worker.h"
 
-#define LOCK_TIMEOUT "50ms"
 #define LOOK_EVERY (60 * USECS_PER_SEC)
 #define RETRY_AFTER USECS_PER_SEC	/* what another transaction held */
 #define REST 4					/* after a sweep, of the time that it took */
@@ -47,15 +45,6 @@ static struct
 	int			code;
 }			reported[REPORTS];
 static int	reports = 0;
-
-/* Somebody's long transaction must not hold up calls that are under way. */
-static void
-begin(const char *phase)
-{
-	lp_worker_begin(phase);
-	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
 
 /* True if this request's failure was not told before. */
 static bool
@@ -90,30 +79,25 @@ report(const pg_uuid_t *id, int code)
 				   lp_uuid_text(id), unpack_sql_state(code)));
 }
 
-/* Whether it is for others to end what is in the way. */
+/* Two may fill the same; one comes again. */
 static bool
 is_passing(int code)
 {
-	return code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_UNIQUE_VIOLATION ||
-		ERRCODE_TO_CATEGORY(code) == ERRCODE_TO_CATEGORY(ERRCODE_T_R_DEADLOCK_DETECTED);
+	return code == ERRCODE_UNIQUE_VIOLATION || lp_brief_is_passing(code);
 }
 
-static void
-abort_step(MemoryContext context)
-{
-	HOLD_INTERRUPTS();
-	AbortCurrentTransaction();
-	MemoryContextSwitchTo(context);
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-}
-
-/* Money again: those that stopped for lack of it go on. */
+/*
+ * Money again: those that stopped for lack of it go on.  Before that, what was
+ * kept back for nothing is money again.
+ */
 static void
 reopen(void)
 {
 	sweep.reopened = true;
-	begin("looking at requests");
+	lp_brief_begin("forgetting webhooks");
+	sweep.retry = lp_webhooks_expire(lp_clock_now());
+	lp_worker_commit();
+	lp_brief_begin("looking at requests");
 	if (lp_requests_may_be_paid(lp_clock_now()))
 		lp_requests_reopen("budget", NULL, lp_clock_now());
 	lp_worker_commit();
@@ -125,7 +109,7 @@ look_at_next(volatile bool *found)
 {
 	LpRequestPlace place = sweep.place;
 
-	begin("filling requests");
+	lp_brief_begin("filling requests");
 	*found = lp_requests_next(&place);
 	if (*found)
 	{
@@ -161,7 +145,7 @@ step(void)
 
 		if (!found && !is_passing(code))
 			PG_RE_THROW();
-		abort_step(context);
+		lp_brief_abort(context);
 		if (is_passing(code))
 			sweep.retry = true;
 		else

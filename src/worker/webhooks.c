@@ -20,12 +20,14 @@
 #include "util/hash.h"
 #include "util/jsonwalk.h"
 #include "util/wake.h"
+#include "worker/money.h"
 #include "worker/webhooks.h"
 
 #define TOKEN_BYTES 32
 #define POLL_AFTER (10 * SECS_PER_MINUTE * USECS_PER_SEC)
 #define POLL_ALONE_AFTER (SECS_PER_MINUTE * USECS_PER_SEC)	/* no webhook will come */
 #define MAX_REQUEST_ID 64
+#define EXPIRE_A_STEP 200
 
 PG_FUNCTION_INFO_V1(lp_receive_webhook);
 
@@ -58,8 +60,15 @@ static LpSql poll_sql = LP_SQL(
 
 static LpSql polls_sql = LP_SQL(
 	"SELECT id FROM @s@.lead_jobs WHERE provider = 'apollo' AND kind = 'phone_poll'"
-	" AND state = 'queued' AND parameters ->> 'call_id' = $1::text FOR UPDATE",
-	INT8OID);
+	" AND state = 'queued' AND parameters ->> 'call_id' = ANY ($1::text[]) ORDER BY id FOR UPDATE",
+	INT8ARRAYOID);
+
+static LpSql expired_sql = LP_SQL(
+	"DELETE FROM @s@.lead_webhook_tokens WHERE token_hash IN (SELECT t.token_hash"
+	"  FROM @s@.lead_webhook_tokens t WHERE t.expires_at <= $1"
+	"  ORDER BY t.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+	" RETURNING call_id, used_at IS NULL",
+	TIMESTAMPTZOID, INT4OID);
 
 char *
 lp_webhook_token(void)
@@ -140,21 +149,46 @@ lp_webhook_use(int64 call_id, TimestampTz now)
 	return lp_sql_run(&use_sql, values, NULL) > 0;
 }
 
-/* What came needs not be asked for. */
+/* What came, or never will, needs not be asked for. */
 static void
-end_polls(int64 call_id, TimestampTz now)
+end_polls(const int64 *call_ids, int n, const char *code, const char *error, TimestampTz now)
 {
-	Datum		values[] = {Int64GetDatum(call_id)};
-	int			n = lp_sql_run(&polls_sql, values, NULL);
-	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(n, 1));
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	Datum		values[1];
+	LpJobMove  *moves;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = Int64GetDatum(call_ids[i]);
+	values[0] = lp_array_of_datums(ids, n, INT8OID);
+	n = lp_sql_run(&polls_sql, values, NULL);
+	moves = palloc0(sizeof(LpJobMove) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		moves[i] = (LpJobMove)
 	{
 		.id = lp_col_int(i, 1, 0), .attempts = -1, .to = LP_JOB_CANCELLED,
-			.next_at = DT_NOEND, .found = -1, .code = "answered", .error = "a webhook brought it"
+			.next_at = DT_NOEND, .found = -1, .code = code, .error = error
 	};
 	(void) lp_jobs_move(moves, n, now);
+}
+
+bool
+lp_webhooks_expire(TimestampTz now)
+{
+	Datum		values[] = {TimestampTzGetDatum(now), Int32GetDatum(EXPIRE_A_STEP)};
+	int			n = lp_sql_run(&expired_sql, values, NULL);
+	int64	   *unused = palloc(sizeof(int64) * Max(n, 1));
+	int			n_unused = 0;
+
+	for (int i = 0; i < n; i++)
+		if (lp_col_bool(i, 2))
+			unused[n_unused++] = lp_col_int(i, 1, 0);
+	if (n_unused > 0)
+	{
+		end_polls(unused, n_unused, "expired", "nothing came in the time of the webhook's token", now);
+		lp_money_release(LP_PROVIDER_APOLLO, unused, n_unused);
+	}
+	return n == EXPIRE_A_STEP;
 }
 
 /* In a call; the answer to whoever sent it. */
@@ -179,7 +213,7 @@ receive(const char *token, Jsonb *payload)
 		(void) lp_sql_run(&keep_sql, keep, NULL);
 	}
 	(void) lp_webhook_use(call_id, now);
-	end_polls(call_id, now);
+	end_polls(&call_id, 1, "answered", "a webhook brought it", now);
 	lp_wake_at_commit();
 	return "stored";
 }

@@ -20,4 +20,10 @@ extern bool lp_webhook_answered(int64 call_id, const JsonbContainer *body);
 /* Whether the call's later answer is the first that comes; it is from now on. */
 extern bool lp_webhook_use(int64 call_id, TimestampTz now);
 
+/*
+ * In a transaction: tokens whose time is over go, and with them the polls and
+ * the money that was kept back for what never came.  True: more of them may be.
+ */
+extern bool lp_webhooks_expire(TimestampTz now);
+
 #endif							/* LP_WEBHOOKS_H */

@@ -18,14 +18,15 @@
 #include "utils/timestamp.h"
 
 #include "util/clock.h"
+#include "worker/answers.h"
 #include "worker/calls.h"
+#include "worker/capture.h"
 #include "worker/engine.h"
 #include "worker/events.h"
 #include "worker/mailbox.h"
 #include "worker/probe.h"
 #include "worker/rates.h"
 #include "worker/secrets.h"
-#include "worker/settle.h"
 #include "worker/sweep.h"
 #include "worker/work.h"
 #include "worker/worker.h"
@@ -58,6 +59,10 @@ static struct
 	TimestampTz started_at;		/* when calls were started last */
 	bool		may_capture;	/* answers may wait */
 	TimestampTz captured_at;	/* when one was looked for last */
+	LpCall	   *unsent;			/* committed, and on their way to the engine */
+	bool		in_turn;		/* still set when a turn begins: the last
+								 * failed */
+	TimestampTz find_lost_at;	/* after a failed turn; 0: not */
 	bool		may_fill;		/* a sweep over requests is under way */
 	bool		arrived;		/* what a sweep should see came since it began */
 	TimestampTz fill_at;		/* when to look at them anyway */
@@ -188,8 +193,8 @@ send_call(LpCall *call)
 	memcpy(headers, usual_headers, sizeof(usual_headers));
 	headers[lengthof(usual_headers)].name = "x-api-key";
 	headers[lengthof(usual_headers)].value = work.secrets[call->provider];
-	work.in_flight[call->provider]++;
 	(void) work.engine->start(work.http, &request);
+	work.in_flight[call->provider]++;
 }
 
 /* How many calls may leave at once, by the engine. */
@@ -244,13 +249,53 @@ prepare_kind(LpProviderId provider, LpJobKind kind, int n, bool *more)
 	return calls;
 }
 
+/* One that cannot be sent stays, with those after it, for settle_unsent. */
+static void
+send_unsent(void)
+{
+	while (work.unsent != NULL)
+	{
+		LpCall	   *call = work.unsent;
+
+		send_call(call);
+		work.unsent = call->next;
+
+		lp_rates_took(call->provider, call->kind, 1);
+	}
+}
+
+/* Calls whose jobs are started, and that did not leave: as if not reached. */
+static void
+settle_unsent(void)
+{
+	static LpHttpAnswer nowhere = {.outcome = LP_HTTP_NOT_SENT};
+	LpEnded    *ended;
+	int			n = 0;
+
+	for (LpCall *call = work.unsent; call != NULL; call = call->next)
+		n++;
+	ended = palloc0(sizeof(LpEnded) * n);
+	n = 0;
+	for (LpCall *call = work.unsent; call != NULL; call = call->next)
+	{
+		ended[n].call = call;
+		ended[n++].answer = &nowhere;
+	}
+	lp_worker_begin("settling calls that did not leave");
+	lp_calls_store(ended, n, lp_clock_now());
+	commit();
+	work.unsent = NULL;
+
+	for (int i = 0; i < n; i++)
+		MemoryContextDelete(ended[i].call->context);
+}
+
 /* Starts calls of a provider; false if there is nothing to be started. */
 static bool
 start_provider(LpProviderId provider)
 {
 	MemoryContext turn = CurrentMemoryContext;
 	List	   *calls = NIL;
-	ListCell   *cell;
 	bool		more = false;
 
 	lp_worker_begin("starting calls");
@@ -264,14 +309,16 @@ start_provider(LpProviderId provider)
 		MemoryContextSwitchTo(old);
 	}
 	commit();
-	foreach(cell, calls)
+	/* from here on nothing that fails may forget one of them */
+	for (int i = list_length(calls) - 1; i >= 0; i--)
 	{
-		LpCall	   *call = lfirst(cell);
+		LpCall	   *call = list_nth(calls, i);
 
-		lp_rates_took(provider, call->kind, 1);
 		MemoryContextSetParent(call->context, work.calls);
-		send_call(call);
+		call->next = work.unsent;
+		work.unsent = call;
 	}
+	send_unsent();
 	work.started_at = GetCurrentTimestamp();
 	return more;
 }
@@ -436,8 +483,9 @@ capture(TimestampTz started)
 
 	while (work.may_capture && GetCurrentTimestamp() < until)
 	{
-		work.may_capture = lp_settle_next();
+		work.may_capture = lp_capture_next();
 		work.arrived = work.arrived || (work.may_capture && lp_sweep_wants_leads());
+
 		MemoryContextReset(work.turn);
 	}
 	work.captured_at = GetCurrentTimestamp();
@@ -448,7 +496,7 @@ static int
 wait_ms(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = now + LOOK_EVERY;
+	TimestampTz until = Min(now + LOOK_EVERY, lp_answers_due());
 
 	for (int provider = 0; provider < LP_PROVIDERS; provider++)
 		until = Min(until, Max(work.start_at, worth_starting_at(provider, now)));
@@ -488,6 +536,24 @@ fill_requests(void)
 	work.start_at = 0;
 }
 
+/* What a turn that failed may have left behind. */
+static void
+clean_up(TimestampTz now)
+{
+	if (work.in_turn)
+		work.find_lost_at = now + (lp_job_lease + 1) * USECS_PER_SEC;
+	work.in_turn = true;
+
+	if (work.unsent != NULL)
+		settle_unsent();
+	if (work.find_lost_at == 0 || now < work.find_lost_at || work.n_ended > 0)
+		return;
+	lp_worker_begin("looking for lost calls");
+	lp_calls_find_lost(lp_clock_now());
+	commit();
+	work.find_lost_at = 0;
+}
+
 LpTurn
 lp_work_turn(void)
 {
@@ -496,20 +562,28 @@ lp_work_turn(void)
 
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
+	clean_up(GetCurrentTimestamp());
 	answer_probe();
 	quiet = go_on(!work.may_capture && !work.may_fill && !work.arrived);
-	if (work.start_at <= GetCurrentTimestamp())
+	/* what may end the worker comes before what would be lost with it */
+	if (work.start_at <= GetCurrentTimestamp() && !lp_answers_are_suspect())
 	{
 		start_calls(GetCurrentTimestamp());
 		/* what the engine refused has ended already */
 		(void) collect(GetCurrentTimestamp());
 	}
+	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp();
+
 	if (quiet || work.captured_at + CAPTURE_EVERY <= GetCurrentTimestamp())
 		capture(GetCurrentTimestamp());
 	fill_requests();
 	turn.busy = lp_work_in_flight() > 0 || work.may_capture || work.may_fill || work.arrived ||
 		work.start_at <= GetCurrentTimestamp();
-	turn.next_due = Min(work.start_at, work.fill_at);
+
+	turn.next_due = Min(Min(work.start_at, work.fill_at), lp_answers_due());
+	if (work.find_lost_at != 0)
+		turn.next_due = Min(turn.next_due, work.find_lost_at);
+	work.in_turn = false;
 	return turn;
 }
 

@@ -33,6 +33,26 @@ static LpSql choose_sql = LP_SQL(
 	" ORDER BY u.n",
 	UUIDARRAYOID, TEXTARRAYOID, BOOLOID);
 
+/*
+ * A search tells the name of the company alone.  Counted are those whom the
+ * request, and the call that it follows, were given and those under way.
+ */
+static LpSql companies_sql = LP_SQL(
+	"WITH counted AS (SELECT lower(p.company_name) AS name, count(*) AS n FROM ("
+	"   SELECT a.lead_id FROM @s@.lead_requests r JOIN @s@.lead_assignments a ON a.client_id = r.client_id"
+	"    AND a.campaign_id IS NOT DISTINCT FROM r.campaign_id AND a.assigned_at >= coalesce(r.asked_at, r.created_at)"
+	"    AND a.origin IN ('allocate', 'request') WHERE r.id = $2"
+	"   UNION SELECT n.lead_id FROM @s@.lead_request_candidates n JOIN @s@.lead_jobs j"
+	"    ON j.lead_id = n.lead_id AND j.kind = 'enrich' AND j.finished_at IS NULL"
+	"    WHERE n.request_id = $2 AND n.asked_at IS NOT NULL) g"
+	"  JOIN @s@.lead_pool p ON p.id = g.lead_id GROUP BY 1)"
+	" SELECT u.id FROM (SELECT u.id, u.n, lower(p.company_name) AS name,"
+	"   row_number() OVER (PARTITION BY lower(p.company_name) ORDER BY u.n) AS place"
+	"  FROM unnest($1) WITH ORDINALITY u(id, n) JOIN @s@.lead_pool p ON p.id = u.id) u"
+	" LEFT JOIN counted c ON c.name = u.name"
+	" WHERE u.name IS NULL OR u.place + coalesce(c.n, 0) <= $3 ORDER BY u.n",
+	UUIDARRAYOID, UUIDOID, INT4OID);
+
 /* All words of an entry, as whole words, in order. */
 static char *
 title_pattern(const char *title)
@@ -83,6 +103,19 @@ lp_worth_choose(const LpClient *client, const LpCriteria *criteria,
 		if (list[i].broken == 0)
 			ids[kept++] = list[i].lead->id;
 	return kept;
+}
+
+int
+lp_worth_of_companies(const pg_uuid_t *request_id, int most, pg_uuid_t *ids, int n)
+{
+	Datum		values[] = {lp_array_of_uuids(ids, n), UUIDPGetDatum(request_id), Int32GetDatum(most)};
+
+	if (n == 0)
+		return 0;
+	n = lp_sql_run_list(&companies_sql, n, values, NULL);
+	for (int i = 0; i < n; i++)
+		ids[i] = *lp_col_uuid(i, 1);
+	return n;
 }
 
 bool

@@ -16,6 +16,12 @@
 extern int	lp_worth_choose(const LpClient *client, const LpCriteria *criteria,
 							pg_uuid_t *ids, int n, TimestampTz now);
 
+/*
+ * Keeps of them, likewise, no more of one company than a request may be given
+ * beside those whom it has.
+ */
+extern int	lp_worth_of_companies(const pg_uuid_t *request_id, int most, pg_uuid_t *ids, int n);
+
 /* Whether people found by a search can be what criteria ask for at all. */
 extern bool lp_worth_searching(const LpCriteria *criteria);
 

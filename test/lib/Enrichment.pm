@@ -75,7 +75,9 @@ sub sql
 	my $until = time + 60;
 	for (;;)
 	{
-		my ($rc, $out, $err) = $self->{node}->psql('postgres', $sql, on_error_stop => 1);
+		# what psql does not read any more is a broken pipe here
+		my ($rc, $out, $err) = eval { $self->{node}->psql('postgres', $sql, on_error_stop => 1) };
+		($rc, $err) = (2, $@) unless defined $rc;
 		return $out if $rc == 0;
 		die "$sql: $err" if time > $until || $err =~ /^psql:\S+ ERROR/m;
 		usleep(10_000);

@@ -322,7 +322,59 @@ until_true("SELECT count(*) >= 1 FROM lead_jobs j JOIN lead_requests r ON r.id =
 sweep();
 cmp_ok(sql("SELECT count(*) FROM lead_jobs j JOIN lead_requests r ON r.id = j.request_id WHERE r.client_id = '$caller' AND j.kind = 'enrich'"),
 	'<=', 2, 'and waited for before more are bought');
+# A number costs eight credits, and comes later: the request counts that, too.
+conf("leadpool.apollo_daily_credits = 0\n");
+quiet();
+my $paid = request($caller, 'credits');
+$standin->settle(state => 'success');
+sql("UPDATE lead_jobs SET next_at = now() WHERE kind = 'phone_poll' AND state = 'queued'");
+$node->reload;
+until_true("SELECT NOT EXISTS (SELECT FROM lead_provider_calls WHERE endpoint = 'people/bulk_match' AND reserved > 0)", 'the numbers come');
+cmp_ok(request($caller, 'credits'), '>=', $paid + 8, 'and are counted');
+is(sql("SELECT $money") =~ /^[\d.]*\|([\d.]+)\|\1\|\1$/ ? 1 : 0, 1, 'by jobs, ledger and budget') or diag(sql("SELECT $money"));
+is(sql("SELECT trim_scale(round(sum(j.credits), 4)) FROM lead_jobs j JOIN lead_requests r ON r.id = j.request_id WHERE r.client_id = '$caller'"),
+	request($caller, 'trim_scale(round(credits, 4))'), 'request and its jobs agree');
 conf("leadpool.webhook_url = ''\n");
+sql("UPDATE lead_requests SET status = 'cancelled', stop_reason = NULL WHERE client_id = '$caller'");
+conf("leadpool.apollo_daily_credits = -1\n");
+
+# --- What the provider finds and the rules refuse ---------------------------------------
+
+# Apollo also finds people with other titles, and knows nothing of who has replied.
+my @mixed = map { $standin->people(11 + 625 * $_, 1) } 0 .. 7;
+my ($wanted, $replied, $other) = @mixed[ 0 .. 2 ];
+$_->{title} = 'Chief Mischief Officer' for $wanted, $replied;
+$_->{title} = 'Deputy of the Chief Officer of Mischief' for $other;
+$standin->script([ { match => { path => '/api/v1/mixed_people' }, do => { status => 200, body => { total_entries => 3,
+	people => [ map { { id => $_->{id}, first_name => 'T', title => $_->{title}, has_email => \1 } } $wanted, $replied, $other ] } } } ]);
+sql("SELECT count(*) FROM lp_capture_apollo('{\"people\": [{\"id\": \"$replied->{id}\", \"first_name\": \"T\"}]}')");
+sql("SELECT effect FROM lp_record_event('replied', lead_id => (SELECT id FROM lead_pool WHERE apollo_id = '$replied->{id}'))");
+my $strict = client('Strict');
+allocate($strict, 3, '{"titles": ["chief mischief officer"], "email_statuses": ["verified"]}');
+until_true("SELECT stop_reason = 'no_results' FROM lead_requests WHERE client_id = '$strict'", 'three were found');
+quiet();
+is(request($strict, 'searched'), 3, 'by the search');
+%paid = map { $_ => 1 } map { @{ $_->{subjects} } } (calls('people/bulk_match'), calls('people/match'));
+is(join(' ', map { $paid{ $_->{id} } ? 1 : 0 } $wanted, $replied, $other), '1 0 0', 'who fits is paid for, not who has replied or another title');
+$standin->script([]);
+
+# --- Of one company no more than was asked for --------------------------------------------
+
+my @crew = map { $standin->people(13 + 625 * $_, 1) } 0 .. 7;
+my $firm = $crew[0]{domain};
+my $modest = client('Modest');
+my $bought = sql("SELECT count(*) FROM lead_jobs WHERE kind = 'enrich' AND found");
+allocate($modest, 6, qq({"domains": ["$firm"]}), '{"per_company_max": 2}');
+until_true("SELECT stop_reason = 'no_results' FROM lead_requests WHERE client_id = '$modest'", 'a request for two of a company');
+quiet();
+is(request($modest, 'filled, per_company_max'), '2|2', 'is given two');
+is(sql("SELECT count(*) FROM lead_jobs WHERE kind = 'enrich' AND found") - $bought, 2, 'nor are more paid for');
+sql("SELECT count(*) FROM lp_capture_apollo(jsonb_build_object('people', (SELECT jsonb_agg(jsonb_build_object('id', 'crew' || i, 'email', 'crew' || i || '\@$firm',
+	'email_status', 'verified', 'organization', jsonb_build_object('primary_domain', '$firm'))) FROM generate_series(1, 3) i)))");
+sweep();
+is(request($modest, 'filled'), 2, 'nor who arrives later');
+is(allocate($modest, 6, qq({"domains": ["$firm"]}), '{"per_company_max": 3}'), 3, 'another call counts anew');
+is(request($modest, 'filled, per_company_max, wanted'), '0|3|3', 'and its request with it');
 
 # --- A search that Apollo refuses ----------------------------------------------------
 

@@ -162,6 +162,87 @@ wait_captured();
 is($run->sql('SELECT count(*) FROM lead_captures'), $captures, 'nothing of it is kept');
 like($run->money, qr/^spent (\d+) reserved 0 ledger \1 reserved 0 told \1$/, 'and it is booked');
 
+# A job that was cancelled while its call was under way.
+$run->begin;
+@ids = $run->people(1);
+$standin->script([ { do => { latency_ms => 700 } } ]);
+$run->ask(\@ids, '{"reveal_phone": true}');
+$run->wait_for('(SELECT in_flight FROM lead_worker_status) = 1');
+$run->sql('SELECT lp_job_cancel(id, NULL) FROM lead_jobs');
+$run->wait_for("count(*) = 1 FROM lead_provider_calls WHERE outcome = 'ok'");
+is($run->money, 'spent 1 reserved 8 ledger 1 reserved 8 told 1', 'cancelled: what comes later is kept back');
+($hook) = $standin->settle(state => 'success');
+is(deliver($hook), 'stored', 'it comes');
+wait_captured();
+like($run->money, qr/^spent (\d+) reserved 0 ledger \1 reserved 0 told \1$/, 'and is booked');
+is($run->sql('SELECT trim_scale(credits) FROM lead_jobs WHERE lead_id IS NOT NULL'), $run->sql('SELECT trim_scale(spent) FROM lead_budgets'), 'by the job, too');
+
+# A person who was erased meanwhile.
+$run->begin;
+@ids = $run->people(1);
+$standin->script([ { do => { latency_ms => 700 } } ]);
+$run->ask(\@ids, '{"reveal_phone": true}');
+$run->wait_for('(SELECT in_flight FROM lead_worker_status) = 1');
+$run->sql("SELECT lp_forget('$ids[0]')");
+$run->wait_for("count(*) = 1 FROM lead_provider_calls WHERE reason = 'dropped'");
+is($run->money, 'spent 1 reserved 8 ledger 1 reserved 8 told 1', 'erased: it is kept back, too');
+($hook) = $standin->settle(state => 'success');
+$captures = $run->sql('SELECT count(*) FROM lead_captures');
+is(deliver($hook), 'stored', 'comes');
+wait_captured();
+like($run->money, qr/^spent (\d+) reserved 0 ledger \1 reserved 0 told \1$/, 'is booked');
+is($run->sql('SELECT count(*) FROM lead_captures'), $captures, 'and not read');
+
+# Of a call that nobody knows about: what is booked is not reserved any more.
+$run->begin;
+$standin->script([ { do => { cut => 100 }, times => 1 } ]);
+@ids = $run->people(1);
+$run->ask(\@ids, '{"reveal_phone": true}');
+$run->wait_jobs('unknown', 1);
+is($run->money, 'spent 0 reserved 9 ledger 0 reserved 9 told 1', 'a call whose outcome is unknown');
+($hook) = $standin->settle(state => 'success');
+is(deliver($hook), 'stored', 'and its webhook');
+wait_captured();
+$all = 8 * grep { @{ $_->{phone_numbers} } } @{ $hook->{payload}{people} };
+is($run->sql('SELECT concat_ws(\' \', outcome, reason, trim_scale(credits), trim_scale(reserved)) FROM lead_provider_calls'),
+	"unknown connection_lost $all " . (9 - $all), 'the rest stays reserved, with the reason');
+
+# Polled, and answered with nonsense.
+$run->begin;
+@ids = $run->people(1);
+$run->ask(\@ids, '{"reveal_phone": true}');
+$run->wait_for("count(*) = 1 FROM lead_jobs WHERE kind = 'phone_poll'");
+$standin->settle(state => 'success');
+$standin->script([ { match => { path => '/api/v1/webhook_result' }, do => { status => 200, body => {} }, times => 1 } ]);
+poll_now();
+$run->wait_quiet;
+is($run->sql("SELECT string_agg(concat_ws(' ', outcome, reason), ', ' ORDER BY id) FROM lead_provider_calls WHERE endpoint = 'webhook_result'"),
+	'failed no_status, ok', 'an answer without a status is none: asked for again');
+like($run->money, qr/^spent (\d+) reserved 0 ledger \1 reserved 0 told \1$/, 'and booked');
+
+#
+# Nothing came in the time of the token.
+#
+$run->begin;
+$standin->script([ { do => { cut => 100 }, times => 1 } ]);
+$run->ask([ $run->people(1) ], '{"reveal_phone": true}');
+$run->wait_jobs('unknown', 1);
+$run->ask([ $run->people(2) ], '{"reveal_phone": true}');
+$run->wait_for("count(*) = 1 FROM lead_jobs WHERE kind = 'phone_poll'");
+is($run->sql('SELECT trim_scale(spent), trim_scale(reserved) FROM lead_budgets'), '2|25', 'two that wait for phones, and one that nobody knows about');
+$run->sql("UPDATE lead_jobs SET next_at = now() + interval '90 days' WHERE kind = 'phone_poll'");
+$run->set(now => $run->sql("SELECT (now() + interval '29 days')::text"));
+$run->wait_for('(SELECT last_turn_at > pg_conf_load_time() FROM lead_worker_status)');
+is($run->sql('SELECT count(*) FROM lead_webhook_tokens'), 2, 'waited for');
+$run->set(now => $run->sql("SELECT (now() + interval '31 days')::text"));
+$run->wait_for('NOT EXISTS (SELECT FROM lead_webhook_tokens)');
+is($run->sql('SELECT trim_scale(spent), trim_scale(reserved) FROM lead_budgets'), '2|9', 'for 30 days: then what was kept back is released, but not of whom nobody knows');
+is($run->sql('SELECT string_agg(concat_ws(\' \', outcome, reason, trim_scale(reserved)), \', \' ORDER BY id) FROM lead_provider_calls'),
+	'unknown connection_lost 9, ok expired 0', 'the ledger says so');
+is($run->sql("SELECT state, error_code FROM lead_jobs WHERE kind = 'phone_poll'"), 'cancelled|expired', 'and nobody asks any more');
+$run->set(now => '');
+$standin->settle(state => 'failed');
+
 # What nobody can read.
 $run->begin;
 $run->ask([ $run->people(1) ], '{"reveal_phone": true}');
