@@ -57,15 +57,16 @@ static const LpJsonKey option_keys[OPTIONS] = {
  * Leads in the order given, with their open job and the last one that ended
  * with an answer, be it one that could not be captured and is kept, for what
  * is asked or for more ($2 to $5: suffixes of the subject, spelled out so that
- * each is looked up in the index); jobs of those merged into a lead are its own.  A job that was cancelled is as
- * open while its call is under way: what that brings is kept, and it is not to
- * be paid for twice.  OFFSET 0 keeps a planner who knows nothing of
- * the table yet from walking through all of it for each lead.
+ * each is looked up in the index); jobs of those merged into a lead are its own.
+ * A job that was cancelled is as open while its call is under way: what that
+ * brings is kept, and it is not to be paid for twice.  OFFSET 0 keeps a planner
+ * who knows nothing of the table yet from walking through all of it for each
+ * lead.
  */
 #define JOBS_OF(more) \
 	" FROM (SELECT u.id UNION ALL" \
 	"   SELECT m.id FROM @s@.lead_pool m WHERE m.merged_into = u.id) f(id)," \
-	"  LATERAL (SELECT j.id, j.state, j.error_code, j.found, j.finished_at, j.call_id FROM @s@.lead_jobs j" \
+	"  LATERAL (SELECT j.id, j.found, j.finished_at, j.call_id, j.state = 'dead' AS dead FROM @s@.lead_jobs j" \
 	"   WHERE j.kind = 'enrich' AND j.provider = 'apollo'" \
 	"    AND j.subject = ANY (ARRAY[f.id || $2, f.id || $3, f.id || $4, f.id || $5])" \
 	"    AND " more " OFFSET 0) j"
@@ -80,11 +81,11 @@ static LpSql look_sql = LP_SQL(
 	"  ORDER BY j.id LIMIT 1) o ON true"
 	" LEFT JOIN LATERAL (SELECT j.id, j.found, j.finished_at, k.call_id,"
 	"   k.error = '" LP_ANSWER_DEADLY "' AS deadly"
-	JOBS_OF("j.lead_id = f.id AND j.state IN ('done', 'cancelled', 'dead')")
-	"  LEFT JOIN @s@.lead_provider_answers k ON j.state = 'dead'"
-	"   AND j.error_code = '" LP_JOB_NONSENSE "' AND k.call_id = j.call_id"
+	JOBS_OF("j.lead_id = f.id AND (j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL"
+			" OR j.state = 'dead' AND j.error_code = '" LP_JOB_NONSENSE "')")
+	"  LEFT JOIN @s@.lead_provider_answers k ON j.dead AND k.call_id = j.call_id"
 	"   AND NOT k.later AND k.error IS NOT NULL"
-	"  WHERE j.state = 'done' OR j.state = 'cancelled' AND j.found IS NOT NULL OR k.call_id IS NOT NULL"
+	"  WHERE NOT j.dead OR k.call_id IS NOT NULL"
 	"  ORDER BY j.finished_at DESC LIMIT 1) d ON true"
 	" LEFT JOIN LATERAL (SELECT j.id"
 	JOBS_OF("j.lead_id = f.id AND j.state = 'cancelled'")
