@@ -129,6 +129,12 @@ set_shared_options(LpHttpTransfer *transfer)
 #if LIBCURL_VERSION_NUM >= 0x075700
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
+
+	/*
+	 * It is allocated anew for each call: a small one costs less than it
+	 * takes to read a large answer in pieces.
+	 */
+	SET(CURLOPT_BUFFERSIZE, 4096L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) http->connect_timeout_ms);
 
 	/*

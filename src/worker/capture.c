@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "util/clock.h"
@@ -87,15 +86,6 @@ is_deadly(LpStored *stored)
 	return true;
 }
 
-/* What a crash takes back is captured again: it need not wait for the disk. */
-static void
-begin(void)
-{
-	lp_brief_begin("capturing");
-	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
-
 /* What may throw; in no transaction. */
 static void
 capture_next(volatile Place *place)
@@ -103,7 +93,7 @@ capture_next(volatile Place *place)
 	LpStored	stored;
 	int64		call_id;
 
-	begin();
+	lp_brief_begin("capturing");
 	if (!lp_answer_next(&stored))
 	{
 		lp_worker_commit();
@@ -128,7 +118,8 @@ capture_next(volatile Place *place)
 		}
 	}
 	lp_settle(&stored, lp_clock_now());
-	lp_worker_commit();
+	/* what a crash takes back is captured again */
+	lp_worker_commit_unwaited();
 }
 
 /* Passes over an answer that cannot be had now. */

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -334,8 +333,6 @@ lp_calls_store(const LpEnded *ended, int n, TimestampTz now)
 {
 	Ending	   *endings = palloc(sizeof(Ending) * n);
 
-	/* once stored, the engine's copy goes */
-	ForceSyncCommit();
 	for (int i = 0; i < n; i++)
 		endings[i] = judge(&ended[i], now);
 	move_jobs(ended, endings, n, now);

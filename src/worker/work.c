@@ -10,10 +10,15 @@
  * the order of worth: what was paid for is stored before anything is captured.
  *
  * A turn may throw (the database refuses, a disk is full).  Ended calls stay in
- * memory until they are stored, so nothing is lost by trying again.
+ * memory until they are stored, so nothing is lost by trying again.  Storing
+ * answers and starting calls wait for the disk once, together.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "replication/syncrep.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -51,6 +56,7 @@ static struct
 	int			n_ended;
 	int			room;			/* of ended */
 	TimestampTz first_ended_at;
+	XLogRecPtr	stored_up_to;	/* what is stored and may not be on disk yet */
 	int			in_flight[LP_PROVIDERS];
 	char	   *secrets[LP_PROVIDERS];
 	TimestampTz secrets_read_at;
@@ -456,13 +462,32 @@ is_time_to_store(TimestampTz now)
 		 now >= work.first_ended_at + STORE_AFTER);
 }
 
+/*
+ * Makes sure that what was stored is on the disk, and on the standbys that are
+ * waited for.  Calls that were started meanwhile have brought it there already.
+ */
+static void
+flush(void)
+{
+	if (work.stored_up_to == InvalidXLogRecPtr)
+		return;
+	XLogFlush(work.stored_up_to);
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(work.stored_up_to, true);
+	RESUME_INTERRUPTS();
+	work.stored_up_to = InvalidXLogRecPtr;
+}
+
+/* To be followed by flush() before the turn does anything that may take long. */
 static void
 store(void)
 {
 	lp_worker_begin("storing answers");
 	lp_calls_store(work.ended, work.n_ended, lp_clock_now());
 	lp_rates_save(GetCurrentTimestamp());
-	commit();
+	lp_worker_commit_unwaited();
+	MemoryContextSwitchTo(work.turn);
+	work.stored_up_to = XactLastCommitEnd;
 	for (int i = 0; i < work.n_ended; i++)
 	{
 		work.engine->release(work.http, work.ended[i].answer);
@@ -562,6 +587,7 @@ lp_work_turn(void)
 
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
+	flush();
 	clean_up(GetCurrentTimestamp());
 	answer_probe();
 	quiet = go_on(!work.may_capture && !work.may_fill && !work.arrived);
@@ -572,6 +598,7 @@ lp_work_turn(void)
 		/* what the engine refused has ended already */
 		(void) collect(GetCurrentTimestamp());
 	}
+	flush();
 	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp();
 
 	if (quiet || work.captured_at + CAPTURE_EVERY <= GetCurrentTimestamp())
@@ -593,4 +620,5 @@ lp_work_paused(void)
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
 	(void) go_on(true);
+	flush();
 }

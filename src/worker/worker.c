@@ -73,6 +73,14 @@ lp_worker_commit(void)
 	(void) pgstat_report_stat(false);
 }
 
+void
+lp_worker_commit_unwaited(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	lp_worker_commit();
+}
+
 static void
 look(void)
 {

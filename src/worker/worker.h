@@ -17,6 +17,9 @@
 extern void lp_worker_begin(const char *phase);
 extern void lp_worker_commit(void);
 
+/* The same, for what a crash may take back; it does not wait for the disk. */
+extern void lp_worker_commit_unwaited(void);
+
 /* Registers a worker for a database; restart in seconds or BGW_NEVER_RESTART. */
 extern bool lp_worker_register(Oid database, int restart, BackgroundWorkerHandle **handle);
 
