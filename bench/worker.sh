@@ -57,7 +57,7 @@ setting() { sql -c "LOAD 'leadpool'" -c "ALTER SYSTEM SET $1 = '$2'"; }
 fresh() {
 	sql -c 'SELECT lp_worker_stop()' > /dev/null
 	sql -c 'TRUNCATE lead_jobs, lead_provider_calls, lead_provider_answers, lead_provider_state, lead_budgets RESTART IDENTITY' \
-		-c 'VACUUM ANALYZE lead_jobs, lead_provider_calls, lead_provider_answers' -c CHECKPOINT -c 'SELECT pg_reload_conf()' > /dev/null
+		-c CHECKPOINT -c 'SELECT pg_reload_conf()' > /dev/null
 	sql -c 'SELECT lp_worker_start()' > /dev/null
 	until [ "$(sql -c "SELECT state = 'idle' AND last_turn_at > started_at FROM lead_worker_status")" = t ]; do sleep 0.1; done
 	worker=$(sql -c 'SELECT pid FROM lead_worker_status')

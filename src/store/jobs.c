@@ -59,7 +59,7 @@ static LpSql take_sql = LP_SQL(
 	" ORDER BY priority DESC, next_at, id LIMIT $4 FOR UPDATE SKIP LOCKED",
 	TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID);
 
-static LpSql start_sql = LP_SQL(
+static LpSql start_sql = LP_SQL_BY_PLACE(
 	"UPDATE @s@.lead_jobs j SET state = 'started', attempts = j.attempts + 1,"
 	" call_id = u.call_id, credits_reserved = u.reserved, started_at = $4,"
 	" lease_until = $4 + $5 * interval '1 millisecond'"

@@ -111,24 +111,17 @@ prepare(const char *text, int nargs, const Oid *types, int options)
 	return plan;
 }
 
-/* How the rows of a statement are found. */
-typedef enum Lookup
-{
-	LOOKUP_ANYHOW,
-	LOOKUP_BY_INDEX,
-	LOOKUP_BY_KEY				/* LP_SQL_BY_KEY */
-} Lookup;
-
 /*
  * Statements that look costly because their lists are long would be compiled
  * each time they are planned, which takes longer than running them.
  *
  * By index: rows are looked up by what the statement is given.  The plan must
  * not depend on what the server believes of a table that was filled a moment
- * ago: reading it through once for each of a thousand leads takes minutes.
+ * ago: reading it through once for each of a thousand leads takes minutes.  By
+ * place: nor is an index to be read through that looked empty.
  */
 static uint64
-execute(SPIPlanPtr plan, Lookup lookup, const Datum *values, const char *nulls,
+execute(SPIPlanPtr plan, LpSqlLookup lookup, const Datum *values, const char *nulls,
 		const char *text)
 {
 	bool		callers_jit = jit_enabled;
@@ -136,13 +129,18 @@ execute(SPIPlanPtr plan, Lookup lookup, const Datum *values, const char *nulls,
 	bool		callers_hashjoin = enable_hashjoin;
 	bool		callers_mergejoin = enable_mergejoin;
 	bool		callers_material = enable_material;
+	bool		callers_indexscan = enable_indexscan;
+	bool		callers_bitmapscan = enable_bitmapscan;
+	bool		one_by_one = lookup == LP_LOOKUP_BY_KEY || lookup == LP_LOOKUP_BY_PLACE;
 	int			code;
 
 	jit_enabled = false;
-	enable_seqscan = enable_seqscan && lookup == LOOKUP_ANYHOW;
-	enable_hashjoin = enable_hashjoin && lookup != LOOKUP_BY_KEY;
-	enable_mergejoin = enable_mergejoin && lookup != LOOKUP_BY_KEY;
-	enable_material = enable_material && lookup != LOOKUP_BY_KEY;
+	enable_seqscan = enable_seqscan && lookup == LP_LOOKUP_ANYHOW;
+	enable_hashjoin = enable_hashjoin && !one_by_one;
+	enable_mergejoin = enable_mergejoin && !one_by_one;
+	enable_material = enable_material && !one_by_one;
+	enable_indexscan = enable_indexscan && lookup != LP_LOOKUP_BY_PLACE;
+	enable_bitmapscan = enable_bitmapscan && lookup != LP_LOOKUP_BY_PLACE;
 	PG_TRY();
 	{
 		code = SPI_execute_snapshot(plan, (Datum *) values, nulls,
@@ -156,6 +154,8 @@ execute(SPIPlanPtr plan, Lookup lookup, const Datum *values, const char *nulls,
 		enable_hashjoin = callers_hashjoin;
 		enable_mergejoin = callers_mergejoin;
 		enable_material = callers_material;
+		enable_indexscan = callers_indexscan;
+		enable_bitmapscan = callers_bitmapscan;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -175,19 +175,19 @@ lp_sql_run(LpSql *sql, const Datum *values, const char *nulls)
 		while (nargs < LP_SQL_MAX_ARGS && OidIsValid(sql->types[nargs]))
 			nargs++;
 		plan = prepare(sql->text, nargs, sql->types,
-					   sql->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
+					   sql->lookup == LP_LOOKUP_BY_INDEX ? 0 : CURSOR_OPT_GENERIC_PLAN);
 		if (SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not keep plan");
 		sql->plan = plan;
 		sql->next = planned;
 		planned = sql;
 	}
-	return execute(sql->plan, sql->by_key ? LOOKUP_BY_KEY : LOOKUP_BY_INDEX, values, nulls,
+	return execute(sql->plan, sql->lookup, values, nulls,
 				   sql->text);
 }
 
 static uint64
-run_once(const char *text, Lookup lookup, int nargs, const Oid *types,
+run_once(const char *text, LpSqlLookup lookup, int nargs, const Oid *types,
 		 const Datum *values, const char *nulls)
 {
 	SPIPlanPtr	plan = prepare(text, nargs, types, CURSOR_OPT_CUSTOM_PLAN);
@@ -201,7 +201,7 @@ uint64
 lp_sql_run_once(const char *text, int nargs, const Oid *types,
 				const Datum *values, const char *nulls)
 {
-	return run_once(text, LOOKUP_ANYHOW, nargs, types, values, nulls);
+	return run_once(text, LP_LOOKUP_ANYHOW, nargs, types, values, nulls);
 }
 
 uint64
@@ -209,9 +209,9 @@ lp_sql_run_list(LpSql *sql, int n, const Datum *values, const char *nulls)
 {
 	int			nargs = 0;
 
-	if (n <= 1000 || sql->by_key)
+	if (n <= 1000 || sql->lookup != LP_LOOKUP_BY_INDEX)
 		return lp_sql_run(sql, values, nulls);
 	while (nargs < LP_SQL_MAX_ARGS && sql->types[nargs] != InvalidOid)
 		nargs++;
-	return run_once(sql->text, LOOKUP_BY_INDEX, nargs, sql->types, values, nulls);
+	return run_once(sql->text, LP_LOOKUP_BY_INDEX, nargs, sql->types, values, nulls);
 }

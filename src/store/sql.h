@@ -18,6 +18,15 @@
 
 #define LP_SQL_MAX_ARGS 40
 
+/* How the rows of a statement are found. */
+typedef enum LpSqlLookup
+{
+	LP_LOOKUP_BY_INDEX,			/* LP_SQL */
+	LP_LOOKUP_BY_KEY,			/* LP_SQL_BY_KEY */
+	LP_LOOKUP_BY_PLACE,			/* LP_SQL_BY_PLACE */
+	LP_LOOKUP_ANYHOW			/* lp_sql_run_once */
+} LpSqlLookup;
+
 /*
  * One statement.  In the text "@s@" stands for the extension's schema.  Types
  * of the extension itself have no fixed OID and are named by LP_TYPE_*.
@@ -26,7 +35,7 @@ typedef struct LpSql
 {
 	const char *text;
 	Oid			types[LP_SQL_MAX_ARGS];
-	bool		by_key;			/* see LP_SQL_BY_KEY */
+	LpSqlLookup lookup;
 	SPIPlanPtr	plan;
 	struct LpSql *next;			/* list of all that have a plan */
 } LpSql;
@@ -40,7 +49,11 @@ typedef struct LpSql
  * which takes longer than running it.
  */
 #define LP_SQL_BY_KEY(statement, ...) \
-	{.text = statement, .types = {__VA_ARGS__}, .by_key = true}
+	{.text = statement, .types = {__VA_ARGS__}, .lookup = LP_LOOKUP_BY_KEY}
+
+/* Likewise, by the place in the table (ctid) of rows that this transaction locked. */
+#define LP_SQL_BY_PLACE(statement, ...) \
+	{.text = statement, .types = {__VA_ARGS__}, .lookup = LP_LOOKUP_BY_PLACE}
 
 /* Own row types, resolved when the statement is prepared. */
 #define LP_TYPE_POOL_ROW		((Oid) 0xFFFFFFF0)
