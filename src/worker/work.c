@@ -43,6 +43,8 @@
 #define START_EVERY (2 * 1000L) /* while calls are in flight */
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define LOOK_EVERY (60 * USECS_PER_SEC)
+#define FINISH_SLICE (20 * 1000L)	/* while somebody waits for the worker to
+									 * end */
 #define START_MOST 200			/* calls in one transaction */
 #define PROBE_MS 5000			/* less than lp_provider_check waits */
 
@@ -516,12 +518,12 @@ capture(TimestampTz started)
 	work.captured_at = GetCurrentTimestamp();
 }
 
-/* How long to wait for answers: not beyond what else is due. */
+/* How long to wait for answers, in ms: not beyond what else is due. */
 static int
-wait_ms(void)
+wait_for(TimestampTz most)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = Min(now + LOOK_EVERY, lp_answers_due());
+	TimestampTz until = Min(now + most, lp_answers_due());
 
 	for (int provider = 0; provider < LP_PROVIDERS; provider++)
 		until = Min(until, Max(work.start_at, worth_starting_at(provider, now)));
@@ -530,17 +532,14 @@ wait_ms(void)
 	return TimestampDifferenceMilliseconds(now, Max(now, until));
 }
 
-/*
- * Lets calls go on and stores those that ended; true if nothing came.  Waits
- * for them only if nothing else is to be done.
- */
+/* Lets calls go on, waits for that, and stores those that ended; true if none did. */
 static bool
-go_on(bool wait)
+go_on(TimestampTz most)
 {
 	bool		quiet = true;
 
 	if (work.engine->in_flight(work.http) > 0)
-		work.engine->turn(work.http, wait ? wait_ms() : 0);
+		work.engine->turn(work.http, wait_for(most));
 	quiet = collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();
@@ -590,7 +589,7 @@ lp_work_turn(void)
 	flush();
 	clean_up(GetCurrentTimestamp());
 	answer_probe();
-	quiet = go_on(!work.may_capture && !work.may_fill && !work.arrived);
+	quiet = go_on(work.may_capture || work.may_fill || work.arrived ? 0 : LOOK_EVERY);
 	/* what may end the worker comes before what would be lost with it */
 	if (work.start_at <= GetCurrentTimestamp() && !lp_answers_are_suspect())
 	{
@@ -619,6 +618,6 @@ lp_work_paused(void)
 {
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
-	(void) go_on(true);
+	(void) go_on(FINISH_SLICE);
 	flush();
 }

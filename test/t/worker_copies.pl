@@ -3,6 +3,7 @@
 # themselves get it.
 use strict;
 use warnings;
+use IO::Socket::INET;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -72,6 +73,27 @@ ok($node->poll_query_until('source', "SELECT state = 'idle' AND pid <> $pid FROM
 # Within a transaction the worker stays away until its end.
 $node->safe_psql('postgres', q(BEGIN; ALTER DATABASE copy RENAME TO copied; ALTER DATABASE copied RENAME TO copy; COMMIT));
 ok(wait_state($node, 'copy', 'idle'), 'renamed and back');
+
+# Nor does a statement wait for long for a call that nobody answers: a server
+# that takes connections and no more.
+my $silent = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "could not listen: $!";
+my $secrets = $node->basedir . '/secrets';
+mkdir $secrets, 0700 or die "could not make $secrets: $!";
+append_to_file("$secrets/leadpool_apollo_key", 'apollo-EXAMPLE');
+chmod 0600, "$secrets/leadpool_apollo_key";
+$node->safe_psql('postgres', $_) for
+  "ALTER SYSTEM SET leadpool.secrets_dir = '$secrets'", 'ALTER SYSTEM SET leadpool.allow_loopback_http = on',
+  "ALTER SYSTEM SET leadpool.apollo_base_url = 'http://127.0.0.1:@{[$silent->sockport]}'",
+  "ALTER SYSTEM SET leadpool.apollo_timeout = '60s'", 'ALTER SYSTEM SET leadpool.apollo_daily_credits = 10', 'SELECT pg_reload_conf()';
+my $lead = $node->safe_psql('source', q(SELECT lead_id FROM lp_capture_apollo('{"person": {"id": "5f0000000000000000000001", "first_name": "Jane", "last_name": "Doe"}}')));
+$node->safe_psql('source', "SELECT lp_enrich(ARRAY['$lead']::uuid[], 'test', '{\"force\": true}')");
+ok($node->poll_query_until('source', "SELECT state = 'started' FROM lead_jobs"), 'a call is under way');
+my $begun = time();
+is(code($node, 'ALTER DATABASE source RENAME TO moved', 'postgres'), 'ok', 'a statement has the worker leave its call');
+cmp_ok(time() - $begun, '<', 20, 'before its time-out');
+is(code($node, 'ALTER DATABASE moved RENAME TO source', 'postgres'), 'ok', 'and back');
+ok($node->poll_query_until('source', "SELECT state = 'unknown' FROM lead_jobs"), 'whether the call was paid nobody knows');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET leadpool.apollo_daily_credits');
 
 # By a dump.
 my $dump = $node->basedir . '/source.dump';
