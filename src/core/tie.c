@@ -35,7 +35,7 @@ static const pg_uuid_t *
 lead_of(const LpKey *key, const LpKnownKey *known, int n)
 {
 	LpKnownKey	wanted = {.kind = key->kind, .value = key->value};
-	LpKnownKey *found = bsearch(&wanted, known, n, sizeof(LpKnownKey), compare_known);
+	const LpKnownKey *found = bsearch(&wanted, known, n, sizeof(LpKnownKey), compare_known);
 
 	return found == NULL ? NULL : &found->lead_id;
 }
