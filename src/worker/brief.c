@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "worker/brief.h"
@@ -30,14 +28,4 @@ lp_brief_is_passing(int code)
 {
 	return code == ERRCODE_LOCK_NOT_AVAILABLE ||
 		ERRCODE_TO_CATEGORY(code) == ERRCODE_TO_CATEGORY(ERRCODE_T_R_DEADLOCK_DETECTED);
-}
-
-void
-lp_brief_abort(MemoryContext context)
-{
-	HOLD_INTERRUPTS();
-	AbortCurrentTransaction();
-	MemoryContextSwitchTo(context);
-	FlushErrorState();
-	RESUME_INTERRUPTS();
 }

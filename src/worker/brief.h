@@ -11,7 +11,4 @@ extern void lp_brief_begin(const char *phase);
 /* Whether it is for others to end what was in the way. */
 extern bool lp_brief_is_passing(int code);
 
-/* In PG_CATCH, for an error that was looked at: ends it and the transaction. */
-extern void lp_brief_abort(MemoryContext context);
-
 #endif							/* LP_WORKER_BRIEF_H */

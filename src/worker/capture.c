@@ -161,7 +161,7 @@ lp_capture_next(void)
 		}
 		if (!passing && place.call_id == 0)
 			PG_RE_THROW();
-		lp_brief_abort(context);
+		lp_worker_abort(context);
 		if (passing)
 			skip(&place);
 		else

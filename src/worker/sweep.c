@@ -145,7 +145,7 @@ step(void)
 
 		if (!found && !is_passing(code))
 			PG_RE_THROW();
-		lp_brief_abort(context);
+		lp_worker_abort(context);
 		if (is_passing(code))
 			sweep.retry = true;
 		else

@@ -81,6 +81,16 @@ lp_worker_commit_unwaited(void)
 	lp_worker_commit();
 }
 
+void
+lp_worker_abort(MemoryContext context)
+{
+	HOLD_INTERRUPTS();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+}
+
 static void
 look(void)
 {
@@ -190,11 +200,7 @@ record_failure(const char *code, const char *message)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(turn_context);
-		FlushErrorState();
-		RESUME_INTERRUPTS();
+		lp_worker_abort(turn_context);
 	}
 	PG_END_TRY();
 }

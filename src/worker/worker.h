@@ -20,6 +20,9 @@ extern void lp_worker_commit(void);
 /* The same, for what a crash may take back; it does not wait for the disk. */
 extern void lp_worker_commit_unwaited(void);
 
+/* In PG_CATCH, for an error that was looked at: ends it and the transaction. */
+extern void lp_worker_abort(MemoryContext context);
+
 /* Registers a worker for a database; restart in seconds or BGW_NEVER_RESTART. */
 extern bool lp_worker_register(Oid database, int restart, BackgroundWorkerHandle **handle);
 
