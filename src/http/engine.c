@@ -186,6 +186,7 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	CURLMcode	result;
 	bool		loopback;
 	const char *why;
+	sigset_t	before;
 
 	why = lp_http_request_refusal(request, http->allow_loopback_http,
 								  &loopback);
@@ -199,7 +200,6 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	if (!lp_http_transfer_prepare(transfer, request, loopback))
 		result = CURLM_OUT_OF_MEMORY;
 	else
-		/* only notes it: what may start a thread comes with the next turn */
 		result = curl_multi_add_handle(http->multi, transfer->easy);
 	if (result != CURLM_OK)
 	{
@@ -211,13 +211,22 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 	}
 	dlist_push_tail(&http->flying, &transfer->node);
 	http->in_flight++;
+
+	/* at once, while the processor has at hand what was prepared */
+	block_signals(&before);
+	lp_http_sockets_act_on_time(&http->sockets, http->multi);
+	restore_signals(&before);
 	return true;
 }
 
-/* Moves what has ended to where lp_http_next() finds it. */
+/*
+ * Moves what has ended to where lp_http_next() finds it.  After each socket: a
+ * call is ended while the processor still has it at hand.
+ */
 static void
-collect(LpHttp *http)
+collect(void *arg)
 {
+	LpHttp	   *http = arg;
 	CURLMsg    *message;
 	int			left;
 
@@ -251,7 +260,7 @@ lp_http_turn(LpHttp *http, int wait_ms)
 		lp_http_sockets_wait(&http->sockets, wait_ms);
 
 	block_signals(&before);
-	lp_http_sockets_act(&http->sockets, http->multi);
+	lp_http_sockets_act(&http->sockets, http->multi, collect, http);
 	restore_signals(&before);
 
 	collect(http);

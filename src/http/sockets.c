@@ -277,19 +277,27 @@ act_on(LpHttpSockets *sockets, CURLM *multi, const struct epoll_event *event)
 }
 
 void
-lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi)
+lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi, void (*after_each) (void *), void *arg)
 {
 	struct epoll_event events[EVENTS];
 	int			n = epoll_wait(sockets->epoll, events, EVENTS, 0);
-	int			running;
 
 	for (int i = 0; i < n; i++)
-		act_on(sockets, multi, &events[i]);
-	if (sockets->due >= 0 && sockets->due <= now_us())
 	{
-		sockets->due = -1;
-		(void) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		act_on(sockets, multi, &events[i]);
+		after_each(arg);
 	}
+	if (sockets->due >= 0 && sockets->due <= now_us())
+		lp_http_sockets_act_on_time(sockets, multi);
+}
+
+void
+lp_http_sockets_act_on_time(LpHttpSockets *sockets, CURLM *multi)
+{
+	int			running;
+
+	sockets->due = -1;
+	(void) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
 void

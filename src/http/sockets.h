@@ -45,8 +45,15 @@ extern bool lp_http_sockets_use(LpHttpSockets *sockets, CURL *easy, bool loopbac
 /* Waits for events, timers and the latch, for at most wait_ms. */
 extern void lp_http_sockets_wait(LpHttpSockets *sockets, int wait_ms);
 
-/* Tells multi what has happened; never throws. */
-extern void lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi);
+/*
+ * Tells multi what has happened, a socket at a time, and calls after_each
+ * after each; never throws.
+ */
+extern void lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi,
+								void (*after_each) (void *), void *arg);
+
+/* Lets multi do what is due, such as a call that was added; never throws. */
+extern void lp_http_sockets_act_on_time(LpHttpSockets *sockets, CURLM *multi);
 
 /* Tells the server's file code how many are open; may throw. */
 extern void lp_http_sockets_report(LpHttpSockets *sockets);
