@@ -88,9 +88,7 @@ $node->safe_psql('postgres', $_) for
 my $lead = $node->safe_psql('source', q(SELECT lead_id FROM lp_capture_apollo('{"person": {"id": "5f0000000000000000000001", "first_name": "Jane", "last_name": "Doe"}}')));
 $node->safe_psql('source', "SELECT lp_enrich(ARRAY['$lead']::uuid[], 'test', '{\"force\": true}')");
 ok($node->poll_query_until('source', "SELECT state = 'started' FROM lead_jobs"), 'a call is under way');
-my $begun = time();
 is(code($node, 'ALTER DATABASE source RENAME TO moved', 'postgres'), 'ok', 'a statement has the worker leave its call');
-cmp_ok(time() - $begun, '<', 20, 'before its time-out');
 is(code($node, 'ALTER DATABASE moved RENAME TO source', 'postgres'), 'ok', 'and back');
 ok($node->poll_query_until('source', "SELECT state = 'unknown' FROM lead_jobs"), 'whether the call was paid nobody knows');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET leadpool.apollo_daily_credits');
