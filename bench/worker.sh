@@ -63,7 +63,7 @@ fresh() {
 	worker=$(sql -c 'SELECT pid FROM lead_worker_status')
 }
 
-cpu_ns() { cut -d' ' -f1 "/proc/$worker/schedstat"; }
+cpu_ns() { awk "{ sum += \$1 } END { printf \"%d\", sum }" /proc/$worker/task/*/schedstat; }
 
 # run_worker N [M]: of N queued jobs M (all) are waited for.  Prints answers,
 # failures, ms, us of CPU (as bare does), captured.

@@ -1,14 +1,9 @@
 /*
  * engine.c
- *	  The HTTP engine: libcurl's multi interface behind our own.
+ *	  The HTTP engine: what its caller sees of it.
  *
- * Turned by events (sockets.c): what a turn costs depends on the calls
- * that have something to tell, not on how many are in flight.
- *
- * Threads: libcurl looks up names in threads of its own.  A thread that took
- * one of the server's signals would run a handler that expects to be in the
- * main thread, so every signal is blocked around each call that may start one:
- * threads inherit the mask.
+ * A transfer (transfer.c) is prepared here, makes its call in the engine's
+ * thread (thread.c) and comes back; the sockets (sockets.c) are the thread's.
  *
  * Memory: handles, connections and buffers are malloc's, since libcurl's
  * callbacks must not throw.  They go with the memory context in which the
@@ -16,11 +11,11 @@
  */
 #include "postgres.h"
 
-#include <pthread.h>
-#include <signal.h>
-
+#include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "http/request.h"
 #include "http/transfer.h"
@@ -28,21 +23,6 @@
 #if LIBCURL_VERSION_NUM < 0x075500
 #error libcurl 7.85 or later is needed
 #endif
-
-static void
-block_signals(sigset_t *before)
-{
-	sigset_t	all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, before);
-}
-
-static void
-restore_signals(const sigset_t *before)
-{
-	pthread_sigmask(SIG_SETMASK, before, NULL);
-}
 
 static void
 free_list(dlist_head *list)
@@ -69,6 +49,22 @@ keep_transfer(LpHttp *http, LpHttpTransfer *transfer)
 	http->idle_count++;
 }
 
+/* Tells the server's file code how many sockets are open. */
+static void
+report_sockets(LpHttp *http, int open)
+{
+	while (http->reserved < open)
+	{
+		ReserveExternalFD();
+		http->reserved++;
+	}
+	while (http->reserved > open)
+	{
+		ReleaseExternalFD();
+		http->reserved--;
+	}
+}
+
 static void
 destroy(void *arg)
 {
@@ -76,10 +72,28 @@ destroy(void *arg)
 
 	lp_http_cancel_all(http);
 	free_list(&http->idle);
-	curl_multi_cleanup(http->multi);
-	lp_http_sockets_destroy(&http->sockets);
+	if (http->wait != NULL)
+		FreeWaitEventSet(http->wait);
+	lp_http_thread_end(&http->thread);
+	report_sockets(http, 0);
 	free(http->ca_file);
 	free(http);
+}
+
+/* What a wait for answers waits for. */
+static WaitEventSet *
+make_wait(const LpHttpThread *thread)
+{
+#if PG_VERSION_NUM >= 170000
+	WaitEventSet *wait = CreateWaitEventSet(NULL, 3);
+#else
+	WaitEventSet *wait = CreateWaitEventSet(TopMemoryContext, 3);
+#endif
+
+	AddWaitEventToSet(wait, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(wait, WL_SOCKET_READABLE, thread->answered, NULL, NULL);
+	return wait;
 }
 
 LpHttp *
@@ -96,26 +110,28 @@ lp_http_create(const LpHttpLimits *limits)
 	initialised = true;
 
 	http = calloc(1, sizeof(LpHttp));
-	if (http != NULL && (http->multi = curl_multi_init()) == NULL)
-	{
-		free(http);
-		http = NULL;
-	}
 	if (http == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_OUT_OF_MEMORY),
 				errmsg("out of memory"));
-	dlist_init(&http->flying);
 	dlist_init(&http->ended);
 	dlist_init(&http->taken);
 	dlist_init(&http->idle);
-	http->sockets.epoll = -1;
+	PG_TRY();
+	{
+		lp_http_thread_start(&http->thread);
+	}
+	PG_CATCH();
+	{
+		free(http);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	callback->func = destroy;
 	callback->arg = http;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 
-	lp_http_sockets_init(&http->sockets);
-	lp_http_sockets_attach(&http->sockets, http->multi);
+	http->wait = make_wait(&http->thread);
 	lp_http_configure(http, limits);
 	return http;
 }
@@ -140,12 +156,7 @@ lp_http_configure(LpHttp *http, const LpHttpLimits *limits)
 	http->allow_loopback_http = limits->allow_loopback_http;
 	http->generation++;
 
-	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-					  (long) http->max_connections);
-	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-					  (long) Max(1, limits->max_per_host));
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
-					  (long) http->max_connections);
+	lp_http_thread_limit(&http->thread, http->max_connections, Max(1, limits->max_per_host));
 }
 
 int
@@ -183,10 +194,8 @@ bool
 lp_http_start(LpHttp *http, const LpHttpRequest *request)
 {
 	LpHttpTransfer *transfer = get_transfer(http);
-	CURLMcode	result;
 	bool		loopback;
 	const char *why;
-	sigset_t	before;
 
 	why = lp_http_request_refusal(request, http->allow_loopback_http,
 								  &loopback);
@@ -196,75 +205,40 @@ lp_http_start(LpHttp *http, const LpHttpRequest *request)
 		dlist_push_tail(&http->ended, &transfer->node);
 		return false;
 	}
-
 	if (!lp_http_transfer_prepare(transfer, request, loopback))
-		result = CURLM_OUT_OF_MEMORY;
-	else
-		result = curl_multi_add_handle(http->multi, transfer->easy);
-	if (result != CURLM_OK)
 	{
 		lp_http_transfer_free(transfer);
 		ereport(ERROR,
 				errcode(ERRCODE_OUT_OF_MEMORY),
-				errmsg("could not start an HTTP call"),
-				errdetail("%s.", curl_multi_strerror(result)));
+				errmsg("out of memory"));
 	}
-	dlist_push_tail(&http->flying, &transfer->node);
+	lp_http_thread_submit(&http->thread, transfer);
 	http->in_flight++;
-
-	/* at once, while the processor has at hand what was prepared */
-	block_signals(&before);
-	lp_http_sockets_act_on_time(&http->sockets, http->multi);
-	restore_signals(&before);
 	return true;
 }
 
-/*
- * Moves what has ended to where lp_http_next() finds it.  After each socket: a
- * call is ended while the processor still has it at hand.
- */
 static void
-collect(void *arg)
+take(LpHttp *http)
 {
-	LpHttp	   *http = arg;
-	CURLMsg    *message;
-	int			left;
+	int			open;
 
-	while ((message = curl_multi_info_read(http->multi, &left)) != NULL)
-	{
-		LpHttpTransfer *transfer;
-		CURLcode	result = message->data.result;
-		char	   *private;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		transfer = (LpHttpTransfer *) private;
-		/* The message is gone with this. */
-		curl_multi_remove_handle(http->multi, transfer->easy);
-		lp_http_transfer_finish(transfer, result);
-		dlist_delete(&transfer->node);
-		dlist_push_tail(&http->ended, &transfer->node);
-		http->in_flight--;
-	}
+	http->in_flight -= lp_http_thread_take(&http->thread, &http->ended, &open);
+	report_sockets(http, open);
 }
 
 void
-lp_http_turn(LpHttp *http, int wait_ms)
+lp_http_turn(LpHttp *http, int wait_ms, int enough)
 {
-	sigset_t	before;
+	WaitEvent	event;
 
 	if (http->in_flight == 0)
 		return;
-	if (wait_ms > 0 && dlist_is_empty(&http->ended))
-		lp_http_sockets_wait(&http->sockets, wait_ms);
-
-	block_signals(&before);
-	lp_http_sockets_act(&http->sockets, http->multi, collect, http);
-	restore_signals(&before);
-
-	collect(http);
-	lp_http_sockets_report(&http->sockets);
+	if (wait_ms > 0 && dlist_is_empty(&http->ended) &&
+		lp_http_thread_expect(&http->thread, Min(enough, http->in_flight)) &&
+		WaitEventSetWait(http->wait, wait_ms, &event, 1, PG_WAIT_EXTENSION) > 0 &&
+		event.events == WL_SOCKET_READABLE)
+		lp_http_thread_told(&http->thread);
+	take(http);
 }
 
 LpHttpAnswer *
@@ -310,18 +284,9 @@ lp_http_release(LpHttp *http, LpHttpAnswer *answer)
 void
 lp_http_cancel_all(LpHttp *http)
 {
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &http->flying)
-	{
-		LpHttpTransfer *transfer = dlist_container(LpHttpTransfer, node,
-												   iter.cur);
-
-		curl_multi_remove_handle(http->multi, transfer->easy);
-	}
-	free_list(&http->flying);
+	lp_http_thread_cut(&http->thread);
+	take(http);
 	free_list(&http->ended);
 	free_list(&http->taken);
 	http->in_flight = 0;
-	lp_http_sockets_report(&http->sockets);
 }

@@ -7,8 +7,8 @@
  * lp_http_next() exactly once (lp_http_cancel_all() apart), whatever the other
  * side does: outside data never throws.
  *
- * The caller turns the engine whenever something is in flight, and otherwise
- * leaves it alone: nothing happens between two turns.
+ * Calls go on by themselves, in a thread of the engine's (thread.c); the caller
+ * turns the engine to learn how they ended.
  */
 #ifndef LP_HTTP_H
 #define LP_HTTP_H
@@ -81,7 +81,7 @@ typedef struct LpHttpAnswer
 /*
  * The engine goes with the memory context that is current when it is made:
  * connections are closed when that is reset or deleted.  At the exit of a
- * process there is nothing to do.
+ * process there is nothing to do.  Throws if its thread cannot be started.
  */
 extern LpHttp *lp_http_create(const LpHttpLimits *limits);
 
@@ -101,11 +101,11 @@ extern int	lp_http_in_flight(LpHttp *http);
 extern bool lp_http_start(LpHttp *http, const LpHttpRequest *request);
 
 /*
- * Lets what is in flight go on, after waiting for it for at most wait_ms.  The
- * process's latch ends that wait and stays set.  Does not wait if there is an
- * answer to take.
+ * Takes over the calls that have ended, after waiting for at most wait_ms until
+ * so many have, or all.  The process's latch ends that wait and stays set.
+ * Does not wait if there is an answer to take.
  */
-extern void lp_http_turn(LpHttp *http, int wait_ms);
+extern void lp_http_turn(LpHttp *http, int wait_ms, int enough);
 
 /* The next call that ended, or null. */
 extern LpHttpAnswer *lp_http_next(LpHttp *http);
@@ -134,7 +134,7 @@ typedef struct LpHttpModule
 	int			(*room) (LpHttp *http);
 	int			(*in_flight) (LpHttp *http);
 	bool		(*start) (LpHttp *http, const LpHttpRequest *request);
-	void		(*turn) (LpHttp *http, int wait_ms);
+	void		(*turn) (LpHttp *http, int wait_ms, int enough);
 	LpHttpAnswer *(*next) (LpHttp *http);
 	const char *(*header) (const LpHttpAnswer *answer, const char *name);
 	void		(*release) (LpHttp *http, LpHttpAnswer *answer);

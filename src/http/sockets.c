@@ -23,16 +23,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/fd.h"
-#include "utils/memutils.h"
-#include "utils/wait_event.h"
-
 #include "http/sockets.h"
 
 /* What one look takes of epoll; more wait for the next. */
 #define EVENTS 256
+
+/* What epoll reports where others wake the thread. */
+#define WAKE UINT64_MAX
 
 static int64
 now_us(void)
@@ -174,55 +171,27 @@ on_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- what the engine calls ---- */
 
-void
-lp_http_sockets_init(LpHttpSockets *sockets)
+bool
+lp_http_sockets_init(LpHttpSockets *sockets, CURLM *multi, int wake)
 {
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET,.data.u64 = WAKE};
+
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, sockets);
+	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, sockets);
 	sockets->due = -1;
-	sockets->epoll = -1;
-	if (!AcquireExternalFD())
-		ereport(ERROR,
-				errcode_for_file_access(),
-				errmsg("no file descriptor is left for HTTP calls: %m"));
 	sockets->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (sockets->epoll < 0)
-	{
-		ReleaseExternalFD();
-		ereport(ERROR,
-				errcode_for_file_access(),
-				errmsg("could not watch sockets: %m"));
-	}
-#if PG_VERSION_NUM >= 170000
-	sockets->wait = CreateWaitEventSet(NULL, 3);
-#else
-	sockets->wait = CreateWaitEventSet(TopMemoryContext, 3);
-#endif
-	AddWaitEventToSet(sockets->wait, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(sockets->wait, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(sockets->wait, WL_SOCKET_READABLE, sockets->epoll, NULL, NULL);
+	return sockets->epoll >= 0 &&
+		epoll_ctl(sockets->epoll, EPOLL_CTL_ADD, wake, &event) == 0;
 }
 
 void
 lp_http_sockets_destroy(LpHttpSockets *sockets)
 {
-	if (sockets->wait != NULL)
-		FreeWaitEventSet(sockets->wait);
 	if (sockets->epoll >= 0)
-	{
 		close(sockets->epoll);
-		ReleaseExternalFD();
-	}
-	sockets->open = 0;
-	lp_http_sockets_report(sockets);
 	free(sockets->sockets);
-}
-
-void
-lp_http_sockets_attach(LpHttpSockets *sockets, CURLM *multi)
-{
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
-	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, sockets);
-	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, sockets);
 }
 
 bool
@@ -235,20 +204,14 @@ lp_http_sockets_use(LpHttpSockets *sockets, CURL *easy, bool loopback)
 		curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
 }
 
-void
-lp_http_sockets_wait(LpHttpSockets *sockets, int wait_ms)
+/* Until the next timer of libcurl, in ms; -1: there is none. */
+static int
+time_left(const LpHttpSockets *sockets)
 {
-	WaitEvent	event;
-
-	if (sockets->due >= 0)
-	{
-		int64		left = Max(0, sockets->due - now_us());
-
-		/* later rather than earlier: too early is in vain */
-		wait_ms = (int) Min(wait_ms, (left + 999) / 1000);
-	}
-	if (wait_ms > 0)
-		(void) WaitEventSetWait(sockets->wait, wait_ms, &event, 1, PG_WAIT_EXTENSION);
+	if (sockets->due < 0)
+		return -1;
+	/* later rather than earlier: too early is in vain */
+	return (int) Min((Max(0, sockets->due - now_us()) + 999) / 1000, PG_INT32_MAX);
 }
 
 /* One event; a socket may have been closed by what an earlier one led to. */
@@ -277,18 +240,23 @@ act_on(LpHttpSockets *sockets, CURLM *multi, const struct epoll_event *event)
 }
 
 void
-lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi, void (*after_each) (void *), void *arg)
+lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi, bool wait, void (*after_each) (void *), void *arg)
 {
 	struct epoll_event events[EVENTS];
-	int			n = epoll_wait(sockets->epoll, events, EVENTS, 0);
+	int			n = epoll_wait(sockets->epoll, events, EVENTS, wait ? time_left(sockets) : 0);
 
 	for (int i = 0; i < n; i++)
 	{
+		if (events[i].data.u64 == WAKE)
+			continue;
 		act_on(sockets, multi, &events[i]);
 		after_each(arg);
 	}
 	if (sockets->due >= 0 && sockets->due <= now_us())
+	{
 		lp_http_sockets_act_on_time(sockets, multi);
+		after_each(arg);
+	}
 }
 
 void
@@ -298,19 +266,4 @@ lp_http_sockets_act_on_time(LpHttpSockets *sockets, CURLM *multi)
 
 	sockets->due = -1;
 	(void) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-}
-
-void
-lp_http_sockets_report(LpHttpSockets *sockets)
-{
-	while (sockets->reserved < sockets->open)
-	{
-		ReserveExternalFD();
-		sockets->reserved++;
-	}
-	while (sockets->reserved > sockets->open)
-	{
-		ReleaseExternalFD();
-		sockets->reserved--;
-	}
 }

@@ -10,8 +10,6 @@
 
 #include <curl/curl.h>
 
-#include "storage/latch.h"
-
 /* What is known of a descriptor. */
 typedef struct LpHttpSocket
 {
@@ -25,37 +23,30 @@ typedef struct LpHttpSocket
 typedef struct LpHttpSockets
 {
 	int			epoll;			/* -1: none yet */
-	WaitEventSet *wait;			/* epoll, the latch, the postmaster */
 	LpHttpSocket *sockets;		/* by descriptor */
 	int			size;			/* of sockets */
 	int			open;			/* ours, now */
-	int			reserved;		/* of these, known to the server's file code */
 	int64		due;			/* us: libcurl's next timer; -1: none */
 } LpHttpSockets;
 
-extern void lp_http_sockets_init(LpHttpSockets *sockets);
+/*
+ * Makes multi report here what it waits for; the descriptor "wake" ends a wait.
+ * False with errno: it cannot.
+ */
+extern bool lp_http_sockets_init(LpHttpSockets *sockets, CURLM *multi, int wake);
 extern void lp_http_sockets_destroy(LpHttpSockets *sockets);
-
-/* Makes multi report here what it waits for. */
-extern void lp_http_sockets_attach(LpHttpSockets *sockets, CURLM *multi);
 
 /* Makes easy open and close its sockets here; loopback: on this machine only. */
 extern bool lp_http_sockets_use(LpHttpSockets *sockets, CURL *easy, bool loopback);
 
-/* Waits for events, timers and the latch, for at most wait_ms. */
-extern void lp_http_sockets_wait(LpHttpSockets *sockets, int wait_ms);
-
 /*
  * Tells multi what has happened, a socket at a time, and calls after_each
- * after each; never throws.
+ * after each; waits for that if it is told to.
  */
-extern void lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi,
+extern void lp_http_sockets_act(LpHttpSockets *sockets, CURLM *multi, bool wait,
 								void (*after_each) (void *), void *arg);
 
-/* Lets multi do what is due, such as a call that was added; never throws. */
+/* Lets multi do what is due, such as a call that was added. */
 extern void lp_http_sockets_act_on_time(LpHttpSockets *sockets, CURLM *multi);
-
-/* Tells the server's file code how many are open; may throw. */
-extern void lp_http_sockets_report(LpHttpSockets *sockets);
 
 #endif							/* LP_HTTP_SOCKETS_H */

@@ -145,6 +145,7 @@ set_shared_options(LpHttpTransfer *transfer)
 
 	/* Nothing from the environment or the home directory. */
 	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
@@ -227,7 +228,7 @@ lp_http_transfer_prepare(LpHttpTransfer *transfer,
 	}
 	SET(CURLOPT_CUSTOMREQUEST, get || head ? NULL : method);
 #undef SET
-	return good && lp_http_sockets_use(&transfer->http->sockets, easy, loopback);
+	return good && lp_http_sockets_use(&transfer->http->thread.sockets, easy, loopback);
 }
 
 /* ---- answers ---- */
@@ -245,6 +246,7 @@ describe_error(LpHttpTransfer *transfer, CURLcode result)
 	result == CURLE_SSL_CONNECT_ERROR ||
 	result == CURLE_SSL_CACERT_BADFILE;
 	long		system_error = 0;
+	char		reason[PG_STRERROR_R_BUFLEN];
 
 	if (transfer->no_memory)
 		strlcpy(transfer->error, "out of memory", CURL_ERROR_SIZE);
@@ -258,7 +260,7 @@ describe_error(LpHttpTransfer *transfer, CURLcode result)
 			curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO,
 							  &system_error) == CURLE_OK && system_error != 0)
 			snprintf(transfer->error, CURL_ERROR_SIZE, "%s: %s", general,
-					 strerror((int) system_error));
+					 pg_strerror_r((int) system_error, reason, sizeof(reason)));
 	}
 	for (char *c = transfer->error; *c != '\0'; c++)
 	{

@@ -10,15 +10,19 @@
 #include <curl/curl.h>
 
 #include "lib/ilist.h"
+#include "storage/latch.h"
 
 #include "http/http.h"
 #include "http/buffer.h"
-#include "http/sockets.h"
+#include "http/thread.h"
 
 struct LpHttp
 {
-	CURLM	   *multi;
-	LpHttpSockets sockets;
+	LpHttpThread thread;
+	WaitEventSet *wait;			/* what the thread tells, the latch, the
+								 * postmaster */
+	int			reserved;		/* sockets, known to the server's file code */
+
 	uint32		generation;		/* of the options below */
 	int			max_connections;
 	int			connect_timeout_ms;
@@ -28,8 +32,7 @@ struct LpHttp
 	int			in_flight;
 	int			idle_count;
 
-	/* Each transfer is in one of these. */
-	dlist_head	flying;			/* in multi */
+	/* Each transfer is in one of these, or in one of the thread's. */
 	dlist_head	ended;			/* to be taken by lp_http_next() */
 	dlist_head	taken;			/* to be released */
 	dlist_head	idle;			/* to be used again */

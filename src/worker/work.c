@@ -3,9 +3,9 @@
  *	  One turn of the worker: let calls go on, store how they ended, start new
  *	  ones, capture what came, fill requests.
  *
- * No transaction is open while the engine waits, and no step takes longer than
- * SLICE between two looks at it, so a slow answer or a long queue delays
- * nothing else.  What has ended is stored when there is enough of it, or when
+ * Calls go on in the engine's own thread.  No transaction is open while the turn
+ * waits for them, and no step takes longer than SLICE between two looks at what
+ * has ended, so a slow answer or a long queue delays nothing else.  What has ended is stored when there is enough of it, or when
  * it has waited for STORE_AFTER; new calls start as others end.  The order is
  * the order of worth: what was paid for is stored before anything is captured.
  *
@@ -215,6 +215,12 @@ room_for(LpProviderId provider)
 	return Min(room, START_MOST);
 }
 
+static int
+worth_at_once(void)
+{
+	return Min(START_MOST, lp_max_connections_per_host / 2);
+}
+
 /*
  * A few calls are not worth a transaction while many others are under way:
  * when there will be more, or when these have waited.
@@ -226,8 +232,7 @@ worth_starting_at(LpProviderId provider, TimestampTz now)
 
 	if (room <= 0)
 		return now + LOOK_EVERY;	/* or when a call ends */
-	if (work.in_flight[provider] == 0 || room >= START_MOST ||
-		room >= lp_max_connections_per_host / 2)
+	if (work.in_flight[provider] == 0 || room >= worth_at_once())
 		return now;
 	return Max(now, work.started_at + START_EVERY);
 }
@@ -532,6 +537,22 @@ wait_for(TimestampTz most)
 	return TimestampDifferenceMilliseconds(now, Max(now, until));
 }
 
+/*
+ * How many answers a wait is worth: the next, unless some are here and calls
+ * may follow them soon anyway.
+ */
+static int
+wait_for_answers(void)
+{
+	int			room = lp_max_connections_per_host;
+
+	if (work.n_ended == 0)
+		return 1;
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+		room = Min(room, room_for(provider));
+	return room <= 0 ? 1 : Max(1, worth_at_once() - room);
+}
+
 /* Lets calls go on, waits for that, and stores those that ended; true if none did. */
 static bool
 go_on(TimestampTz most)
@@ -539,7 +560,7 @@ go_on(TimestampTz most)
 	bool		quiet = true;
 
 	if (work.engine->in_flight(work.http) > 0)
-		work.engine->turn(work.http, wait_for(most));
+		work.engine->turn(work.http, wait_for(most), wait_for_answers());
 	quiet = collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();

@@ -305,6 +305,40 @@ is($node->safe_psql('postgres', "
 		SELECT count(*) BETWEEN 1 AND 20 FROM http_run(ARRAY(SELECT '$base/' || CASE WHEN i < 10 THEN 'silent' ELSE 'ok' END FROM generate_series(1, 100) i), concurrency => 20, cancel_after => 1);
 		SELECT outcome FROM http_run(ARRAY['$base/ok'])"), "t\nanswer", 'calls can be cancelled, and the engine is as new');
 
+# --- the thread
+
+SKIP:
+{
+	my $session = $node->background_psql('postgres');
+	skip 'background_psql without query_safe, or no /proc', 5 unless $session->can('query_safe') && -d '/proc/self/task';
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	$session->query_safe("SELECT http_run(ARRAY['$base/ok'])");
+	my @blocked = map { slurp_file("$_/status") =~ /^SigBlk:\s+(\w+)/m ? hex $1 : 0 } glob "/proc/$pid/task/*";
+	# all but those that no mask can name: KILL, STOP and two of the C library's
+	my $all = hex '7ffbfeff';
+	is(scalar(grep { ($_ & $all) == $all } @blocked), 1, 'a thread, and no signal gets there');
+	is(scalar @blocked, 2, '... beside the first');
+	$session->query_safe('SELECT http_forget()');
+	is(scalar(my @left = glob "/proc/$pid/task/*"), 1, 'it goes with its engine');
+	$session->query_safe("SELECT http_run(ARRAY['$base/ok'])");
+	$session->quit;
+	truncate($log, 0);
+	my $started = $node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
+	for (1 .. 10)
+	{
+		my $cut = $node->background_psql('postgres', on_error_stop => 0);
+		$pid = $cut->query_safe('SELECT pg_backend_pid()');
+		$cut->{stdin} .= "SELECT count(*) FROM http_run(ARRAY['$base/silent', '$base/drip']);\n";
+		$cut->{run}->pump_nb;
+		for my $look (1 .. 3000) { last if requests('GET (silent|drip)') >= 2 * $_; sleep 0.02 }
+		$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 60000)");
+		eval { $cut->quit };
+	}
+	my $crashes = grep { /terminated by signal|was terminated|abnormal/ } split(/\n/, slurp_file($node->logfile));
+	is($crashes, 0, 'a session that ends with calls in flight ends in peace');
+	is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $started, '... and the server with it');
+}
+
 # --- TLS
 
 SKIP:

@@ -175,7 +175,7 @@ http_run(PG_FUNCTION_ARGS)
 			/* The engine has a copy. */
 			memset(url, 'x', strlen(url));
 		}
-		lp_http_turn(engine, 20);
+		lp_http_turn(engine, 20, 1);
 		while ((answer = lp_http_next(engine)) != NULL)
 		{
 			put_answer((ReturnSetInfo *) fcinfo->resultinfo, answer, want);
@@ -245,7 +245,7 @@ http_bench(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		for (int room = lp_http_room(engine); room > 0 && started < calls; room--, started++)
 			lp_http_start(engine, &request);
-		lp_http_turn(engine, 20);
+		lp_http_turn(engine, 20, 1);
 		while ((answer = lp_http_next(engine)) != NULL)
 		{
 			good += answer->outcome == LP_HTTP_ANSWER && answer->status == 200;
