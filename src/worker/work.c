@@ -26,12 +26,10 @@
 #include "worker/answers.h"
 #include "worker/calls.h"
 #include "worker/capture.h"
-#include "worker/engine.h"
-#include "worker/events.h"
-#include "worker/mailbox.h"
-#include "worker/probe.h"
+#include "worker/flight.h"
+#include "worker/keys.h"
 #include "worker/rates.h"
-#include "worker/secrets.h"
+#include "worker/start.h"
 #include "worker/sweep.h"
 #include "worker/work.h"
 #include "worker/worker.h"
@@ -40,34 +38,17 @@
 #define STORE_AFTER (50 * 1000L)	/* us */
 #define SLICE (40 * 1000L)		/* us of one step */
 #define SLICE_BETWEEN_CALLS (2 * 1000L)
-#define START_EVERY (2 * 1000L) /* while calls are in flight */
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define LOOK_EVERY (60 * USECS_PER_SEC)
 #define FINISH_SLICE (20 * 1000L)	/* while somebody waits for the worker to
 									 * end */
-#define START_MOST 200			/* calls in one transaction */
-#define PROBE_MS 5000			/* less than lp_provider_check waits */
 
 static struct
 {
-	const LpHttpModule *engine;
-	LpHttp	   *http;
-	MemoryContext calls;		/* parent of those in flight */
 	MemoryContext turn;			/* reset after each */
-	LpEnded    *ended;			/* not stored yet */
-	int			n_ended;
-	int			room;			/* of ended */
-	TimestampTz first_ended_at;
 	XLogRecPtr	stored_up_to;	/* what is stored and may not be on disk yet */
-	int			in_flight[LP_PROVIDERS];
-	char	   *secrets[LP_PROVIDERS];
-	TimestampTz secrets_read_at;
-	bool		no_secret_told[LP_PROVIDERS];
-	TimestampTz start_at;		/* when to look for jobs next */
-	TimestampTz started_at;		/* when calls were started last */
 	bool		may_capture;	/* answers may wait */
 	TimestampTz captured_at;	/* when one was looked for last */
-	LpCall	   *unsent;			/* committed, and on their way to the engine */
 	bool		in_turn;		/* still set when a turn begins: the last
 								 * failed */
 	TimestampTz find_lost_at;	/* after a failed turn; 0: not */
@@ -76,65 +57,14 @@ static struct
 	TimestampTz fill_at;		/* when to look at them anyway */
 } work;
 
-static void
-commit(void)
-{
-	lp_worker_commit();
-	MemoryContextSwitchTo(work.turn);
-}
-
-static void
-configure(void)
-{
-	LpHttpLimits limits = {
-		.max_connections = lp_max_connections,
-		.max_per_host = lp_max_connections_per_host,
-		.connect_timeout_ms = lp_connect_timeout,
-		.ca_file = lp_ca_file,
-		.allow_loopback_http = lp_allow_loopback_http
-	};
-
-	work.engine = lp_engine();
-	if (work.http == NULL)
-		work.http = work.engine->create(&limits);
-	else
-		work.engine->configure(work.http, &limits);
-}
-
-/* In a transaction: the keys, kept for a while so that a new one is noticed. */
-static void
-read_secrets(TimestampTz now)
-{
-	if (work.secrets_read_at + LOOK_EVERY > now)
-		return;
-	for (int provider = 0; provider < LP_PROVIDERS; provider++)
-	{
-		char	   *fresh = lp_secret_read(lp_providers[provider].secret);
-		char	   *kept = work.secrets[provider];
-
-		if (fresh != NULL && (kept == NULL || strcmp(kept, fresh) != 0))
-			lp_rates_forgive();
-		if (kept != NULL)
-			lp_secret_wipe(kept);
-		work.secrets[provider] = fresh == NULL ? NULL :
-			MemoryContextStrdup(TopMemoryContext, fresh);
-		if (fresh != NULL)
-		{
-			lp_secret_wipe(fresh);
-			work.no_secret_told[provider] = false;
-		}
-	}
-	work.secrets_read_at = now;
-}
-
 void
 lp_work_begin(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	work.calls = AllocSetContextCreate(TopMemoryContext, "leadpool calls", ALLOCSET_DEFAULT_SIZES);
 	work.turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
-	configure();
+	lp_flight_configure();
+	lp_start_begin();
 	lp_worker_begin("recovering");
 	(void) lp_calls_recover(lp_clock_now());
 	lp_rates_load(GetCurrentTimestamp());
@@ -146,327 +76,31 @@ lp_work_begin(void)
 void
 lp_work_wake(void)
 {
-	work.start_at = 0;
+	lp_start_from(0);
 	work.may_capture = work.arrived = true;
 }
 
 void
 lp_work_reload(void)
 {
-	configure();
+	lp_flight_configure();
 	lp_rates_forgive();
-	work.secrets_read_at = 0;
+	lp_keys_forget_time();
 	lp_work_wake();
 }
 
 int
 lp_work_in_flight(void)
 {
-	return work.engine->in_flight(work.http) + work.n_ended;
-}
-
-/* Besides the key. */
-static const LpHttpHeader usual_headers[] = {
-	{"Content-Type", "application/json"},
-	{"Accept", "application/json"},
-	{"Cache-Control", "no-cache"},
-};
-
-/* Sends a call; its jobs are started and committed. */
-static void
-send_call(LpCall *call)
-{
-	const LpProviderSettings *provider = &lp_providers[call->provider];
-	int			base = strlen(provider->base_url);
-	LpHttpHeader headers[lengthof(usual_headers) + 1];
-	LpHttpRequest request = {
-		.owner = call,
-		.method = call->text.method,
-		/* whether it was set with a slash at its end or not */
-		.url = psprintf("%.*s%s", base > 0 && provider->base_url[base - 1] == '/' ? base - 1 : base,
-						provider->base_url, call->text.path),
-		.headers = headers,
-		.nheaders = lengthof(headers),
-		.body = call->text.body,
-		.body_length = call->text.body == NULL ? 0 : strlen(call->text.body),
-		.timeout_ms = provider->timeout > 0 ? provider->timeout : lp_http_timeout,
-		.max_body = lp_http_max_body,
-		.free_call = !lp_job_kind_is_paid(call->kind)
-	};
-
-	/* who asked for a check waits, and is told that no answer came */
-	if (call->ticket != 0)
-		request.timeout_ms = Min(request.timeout_ms, PROBE_MS);
-
-	memcpy(headers, usual_headers, sizeof(usual_headers));
-	headers[lengthof(usual_headers)].name = "x-api-key";
-	headers[lengthof(usual_headers)].value = work.secrets[call->provider];
-	(void) work.engine->start(work.http, &request);
-	work.in_flight[call->provider]++;
-}
-
-/* How many calls may leave at once, by the engine. */
-static int
-room_for(LpProviderId provider)
-{
-	int			room = Min(work.engine->room(work.http),
-						   lp_max_connections_per_host - work.in_flight[provider]);
-
-	return Min(room, START_MOST);
-}
-
-static int
-worth_at_once(void)
-{
-	return Min(START_MOST, lp_max_connections_per_host / 2);
-}
-
-/*
- * A few calls are not worth a transaction while many others are under way:
- * when there will be more, or when these have waited.
- */
-static TimestampTz
-worth_starting_at(LpProviderId provider, TimestampTz now)
-{
-	int			room = room_for(provider);
-
-	if (room <= 0)
-		return now + LOOK_EVERY;	/* or when a call ends */
-	if (work.in_flight[provider] == 0 || room >= worth_at_once())
-		return now;
-	return Max(now, work.started_at + START_EVERY);
-}
-
-/*
- * In a transaction: calls of a kind beside n others; *more if others could
- * follow at once.
- */
-static List *
-prepare_kind(LpProviderId provider, LpJobKind kind, int n, bool *more)
-{
-	int			allowed = lp_rates_room(provider, kind, GetCurrentTimestamp());
-	int			room = Min(allowed, room_for(provider) - n);
-	LpShortOf	short_of;
-	List	   *calls;
-
-	if (room <= 0 || work.secrets[provider] == NULL)
-		return NIL;
-	/* what probes a provider goes alone */
-	if (allowed == 1 && n > 0)
-	{
-		*more = true;
-		return NIL;
-	}
-	calls = lp_calls_prepare(provider, kind, room, lp_clock_now(), work.turn, &short_of);
-	*more = *more || short_of == LP_SHORT_OF_NOTHING;
-	return calls;
-}
-
-/* One that cannot be sent stays, with those after it, for settle_unsent. */
-static void
-send_unsent(void)
-{
-	while (work.unsent != NULL)
-	{
-		LpCall	   *call = work.unsent;
-
-		send_call(call);
-		work.unsent = call->next;
-
-		lp_rates_took(call->provider, call->kind, 1);
-	}
-}
-
-/* Calls whose jobs are started, and that did not leave: as if not reached. */
-static void
-settle_unsent(void)
-{
-	static LpHttpAnswer nowhere = {.outcome = LP_HTTP_NOT_SENT};
-	LpEnded    *ended;
-	int			n = 0;
-
-	for (LpCall *call = work.unsent; call != NULL; call = call->next)
-		n++;
-	ended = palloc0(sizeof(LpEnded) * n);
-	n = 0;
-	for (LpCall *call = work.unsent; call != NULL; call = call->next)
-	{
-		ended[n].call = call;
-		ended[n++].answer = &nowhere;
-	}
-	lp_worker_begin("settling calls that did not leave");
-	lp_calls_store(ended, n, lp_clock_now());
-	commit();
-	work.unsent = NULL;
-
-	for (int i = 0; i < n; i++)
-		MemoryContextDelete(ended[i].call->context);
-}
-
-/* Starts calls of a provider; false if there is nothing to be started. */
-static bool
-start_provider(LpProviderId provider)
-{
-	MemoryContext turn = CurrentMemoryContext;
-	List	   *calls = NIL;
-	bool		more = false;
-
-	lp_worker_begin("starting calls");
-	read_secrets(GetCurrentTimestamp());
-	for (int kind = LP_JOB_KINDS - 1; kind >= 0; kind--)
-	{
-		List	   *some = prepare_kind(provider, kind, list_length(calls), &more);
-		MemoryContext old = MemoryContextSwitchTo(turn);
-
-		calls = list_concat(calls, some);
-		MemoryContextSwitchTo(old);
-	}
-	commit();
-	/* from here on nothing that fails may forget one of them */
-	for (int i = list_length(calls) - 1; i >= 0; i--)
-	{
-		LpCall	   *call = list_nth(calls, i);
-
-		MemoryContextSetParent(call->context, work.calls);
-		call->next = work.unsent;
-		work.unsent = call;
-	}
-	send_unsent();
-	work.started_at = GetCurrentTimestamp();
-	return more;
-}
-
-/* Until when there is nothing to start, as far as the queue tells. */
-static TimestampTz
-next_start(TimestampTz now)
-{
-	TimestampTz next = DT_NOEND;
-
-	lp_worker_begin("looking at the queue");
-	for (int provider = 0; provider < LP_PROVIDERS; provider++)
-	{
-		TimestampTz due = lp_jobs_next_due(provider);
-		TimestampTz gate = DT_NOEND;
-
-		/* a kind that is free to go says nothing about those that wait */
-		for (int kind = 0; kind < LP_JOB_KINDS; kind++)
-		{
-			TimestampTz free_at = lp_rates_next(provider, kind, now);
-
-			if (free_at > now)
-				gate = Min(gate, free_at);
-		}
-		/* what is due and not started waits for a rate, money or a secret */
-		if (due <= now)
-			read_secrets(GetCurrentTimestamp());
-		if (due <= now && work.secrets[provider] == NULL && !work.no_secret_told[provider])
-		{
-			lp_worker_event("error", lp_provider_name(provider), 0, "no_secret",
-							"no secret is set for this provider; its jobs wait");
-			work.no_secret_told[provider] = true;
-		}
-		if (due <= now)
-			due = Min(gate, now + LOOK_EVERY);
-		next = Min(next, Max(due, now));
-	}
-	commit();
-	return Min(next, now + LOOK_EVERY);
-}
-
-/* A call that somebody asked for through lp_provider_check. */
-static void
-answer_probe(void)
-{
-	char		provider[NAMEDATALEN];
-	uint64		ticket;
-	LpCall	   *call;
-
-	if (!lp_mailbox_take(provider, &ticket))
-		return;
-	lp_worker_begin("reading secrets");
-	work.secrets_read_at = 0;
-	read_secrets(GetCurrentTimestamp());
-	commit();
-	call = lp_probe_make(provider, ticket, work.calls);
-	if (call != NULL && work.secrets[call->provider] != NULL)
-		send_call(call);
-	else
-		lp_mailbox_answer(ticket, false, 0, call == NULL ?
-						  "this worker does not speak to that provider" :
-						  "no secret is set for that provider");
-}
-
-static void
-start_calls(TimestampTz now)
-{
-	bool		tried = false;
-	bool		more = false;
-
-	for (int provider = 0; provider < LP_PROVIDERS; provider++)
-		if (worth_starting_at(provider, now) <= now)
-		{
-			tried = true;
-			more = start_provider(provider) || more;
-		}
-	if (tried)
-		work.start_at = more ? 0 : next_start(now);
-}
-
-static LpReply
-read_answer(const LpCall *call, const LpHttpAnswer *answer)
-{
-	return lp_apollo_read(answer->status, answer->body, answer->length, answer,
-						  (LpHeaderFind) work.engine->header);
-}
-
-/* Takes over what has ended; the engine forgets it once it is stored. */
-static int
-collect(TimestampTz now)
-{
-	LpHttpAnswer *answer;
-	int			before = work.n_ended;
-
-	while ((answer = work.engine->next(work.http)) != NULL)
-	{
-		LpEnded    *ended;
-
-		if (work.n_ended == work.room)
-		{
-			work.room = Max(STORE_MANY, work.room * 2);
-			work.ended = work.ended == NULL ?
-				MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * work.room) :
-				repalloc(work.ended, sizeof(LpEnded) * work.room);
-		}
-		work.in_flight[((LpCall *) answer->owner)->provider]--;
-		if (((LpCall *) answer->owner)->ticket != 0)
-		{
-			lp_probe_end(answer->owner, answer);
-			work.engine->release(work.http, answer);
-			continue;
-		}
-		ended = &work.ended[work.n_ended];
-		memset(ended, 0, sizeof(*ended));
-		ended->call = answer->owner;
-		ended->answer = answer;
-		if (answer->outcome == LP_HTTP_ANSWER)
-		{
-			ended->reply = read_answer(ended->call, answer);
-			lp_rates_answered(ended->call->provider, ended->call->kind, &ended->reply, now);
-		}
-		else
-			lp_rates_failed(ended->call->provider, now);
-		if (work.n_ended++ == 0)
-			work.first_ended_at = now;
-	}
-	return work.n_ended - before;
+	return lp_flight_all() + lp_flight_ended();
 }
 
 static bool
 is_time_to_store(TimestampTz now)
 {
-	return work.n_ended > 0 &&
-		(work.n_ended >= STORE_MANY || work.engine->in_flight(work.http) == 0 ||
-		 now >= work.first_ended_at + STORE_AFTER);
+	return lp_flight_ended() > 0 &&
+		(lp_flight_ended() >= STORE_MANY || lp_flight_all() == 0 ||
+		 now >= lp_flight_ended_since() + STORE_AFTER);
 }
 
 /*
@@ -490,28 +124,21 @@ static void
 store(void)
 {
 	lp_worker_begin("storing answers");
-	lp_calls_store(work.ended, work.n_ended, lp_clock_now());
+	lp_calls_store(lp_flight_answers(), lp_flight_ended(), lp_clock_now());
 	lp_rates_save(GetCurrentTimestamp());
 	lp_worker_commit_unwaited();
-	MemoryContextSwitchTo(work.turn);
 	work.stored_up_to = XactLastCommitEnd;
-	for (int i = 0; i < work.n_ended; i++)
-	{
-		work.engine->release(work.http, work.ended[i].answer);
-		MemoryContextDelete(work.ended[i].call->context);
-	}
-	work.n_ended = 0;
+	lp_flight_release();
 	work.may_capture = true;
 	work.arrived = work.arrived || lp_sweep_wants_leads();
-	work.start_at = Min(work.start_at, GetCurrentTimestamp());
+	lp_start_from(GetCurrentTimestamp());
 }
 
 /* Captures stored answers for as long as the calls in flight can be left. */
 static void
 capture(TimestampTz started)
 {
-	TimestampTz until = started +
-	(work.engine->in_flight(work.http) > 0 ? SLICE_BETWEEN_CALLS : SLICE);
+	TimestampTz until = started + (lp_flight_all() > 0 ? SLICE_BETWEEN_CALLS : SLICE);
 
 	while (work.may_capture && GetCurrentTimestamp() < until)
 	{
@@ -523,45 +150,33 @@ capture(TimestampTz started)
 	work.captured_at = GetCurrentTimestamp();
 }
 
-/* How long to wait for answers, in ms: not beyond what else is due. */
-static int
-wait_for(TimestampTz most)
+/*
+ * Waits for answers, not beyond what else is due: for the next, or, where some
+ * are here and calls will follow them soon anyway, for more.
+ */
+static void
+wait_for_answers(TimestampTz most)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = Min(now + most, lp_answers_due());
+	TimestampTz until = Min(Min(now + most, lp_answers_due()), lp_start_worth_at(now));
+	int			enough = 1;
 
-	for (int provider = 0; provider < LP_PROVIDERS; provider++)
-		until = Min(until, Max(work.start_at, worth_starting_at(provider, now)));
-	if (work.n_ended > 0)
-		until = Min(until, work.first_ended_at + STORE_AFTER);
-	return TimestampDifferenceMilliseconds(now, Max(now, until));
+	if (lp_flight_ended() > 0)
+	{
+		until = Min(until, lp_flight_ended_since() + STORE_AFTER);
+		enough = lp_start_wants();
+	}
+	lp_flight_wait(TimestampDifferenceMilliseconds(now, Max(now, until)), enough);
 }
 
-/*
- * How many answers a wait is worth: the next, unless some are here and calls
- * may follow them soon anyway.
- */
-static int
-wait_for_answers(void)
-{
-	int			room = lp_max_connections_per_host;
-
-	if (work.n_ended == 0)
-		return 1;
-	for (int provider = 0; provider < LP_PROVIDERS; provider++)
-		room = Min(room, room_for(provider));
-	return room <= 0 ? 1 : Max(1, worth_at_once() - room);
-}
-
-/* Lets calls go on, waits for that, and stores those that ended; true if none did. */
+/* Waits for calls, and stores those that ended; true if none did. */
 static bool
 go_on(TimestampTz most)
 {
-	bool		quiet = true;
+	bool		quiet;
 
-	if (work.engine->in_flight(work.http) > 0)
-		work.engine->turn(work.http, wait_for(most), wait_for_answers());
-	quiet = collect(GetCurrentTimestamp()) == 0;
+	wait_for_answers(most);
+	quiet = lp_flight_collect(GetCurrentTimestamp()) == 0;
 	if (is_time_to_store(GetCurrentTimestamp()))
 		store();
 	return quiet;
@@ -578,7 +193,7 @@ fill_requests(void)
 		work.arrived = false;
 	work.fill_at = lp_sweep_step();
 	work.may_fill = work.fill_at == 0;
-	work.start_at = 0;
+	lp_start_from(0);
 }
 
 /* What a turn that failed may have left behind. */
@@ -589,13 +204,12 @@ clean_up(TimestampTz now)
 		work.find_lost_at = now + (lp_job_lease + 1) * USECS_PER_SEC;
 	work.in_turn = true;
 
-	if (work.unsent != NULL)
-		settle_unsent();
-	if (work.find_lost_at == 0 || now < work.find_lost_at || work.n_ended > 0)
+	lp_start_settle();
+	if (work.find_lost_at == 0 || now < work.find_lost_at || lp_flight_ended() > 0)
 		return;
 	lp_worker_begin("looking for lost calls");
 	lp_calls_find_lost(lp_clock_now());
-	commit();
+	lp_worker_commit();
 	work.find_lost_at = 0;
 }
 
@@ -609,14 +223,14 @@ lp_work_turn(void)
 	MemoryContextReset(work.turn);
 	flush();
 	clean_up(GetCurrentTimestamp());
-	answer_probe();
+	lp_start_probe();
 	quiet = go_on(work.may_capture || work.may_fill || work.arrived ? 0 : LOOK_EVERY);
 	/* what may end the worker comes before what would be lost with it */
-	if (work.start_at <= GetCurrentTimestamp() && !lp_answers_are_suspect())
+	if (lp_start_due() <= GetCurrentTimestamp() && !lp_answers_are_suspect())
 	{
-		start_calls(GetCurrentTimestamp());
+		lp_start_calls(GetCurrentTimestamp());
 		/* what the engine refused has ended already */
-		(void) collect(GetCurrentTimestamp());
+		(void) lp_flight_collect(GetCurrentTimestamp());
 	}
 	flush();
 	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp();
@@ -625,9 +239,9 @@ lp_work_turn(void)
 		capture(GetCurrentTimestamp());
 	fill_requests();
 	turn.busy = lp_work_in_flight() > 0 || work.may_capture || work.may_fill || work.arrived ||
-		work.start_at <= GetCurrentTimestamp();
+		lp_start_due() <= GetCurrentTimestamp();
 
-	turn.next_due = Min(Min(work.start_at, work.fill_at), lp_answers_due());
+	turn.next_due = Min(Min(lp_start_due(), work.fill_at), lp_answers_due());
 	if (work.find_lost_at != 0)
 		turn.next_due = Min(turn.next_due, work.find_lost_at);
 	work.in_turn = false;

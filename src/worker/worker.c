@@ -51,10 +51,12 @@ static int	failures = 0;		/* turns in a row */
 static TimestampTz last_look = 0;
 static bool was_busy = false;
 static MemoryContext turn_context;
+static MemoryContext outside;	/* of the transaction */
 
 void
 lp_worker_begin(const char *phase)
 {
+	outside = CurrentMemoryContext;
 	pgstat_report_activity(STATE_RUNNING, phase);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -69,7 +71,7 @@ lp_worker_commit(void)
 	lp_call_end();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	MemoryContextSwitchTo(turn_context);
+	MemoryContextSwitchTo(outside);
 	(void) pgstat_report_stat(false);
 }
 
