@@ -1,13 +1,14 @@
 /*
  * work.c
- *	  One turn of the worker: let calls go on, store how they ended, start new
- *	  ones, capture what came, fill requests.
+ *	  One turn of the worker: store how calls ended, start new ones, capture what
+ *	  came, fill requests.
  *
  * Calls go on in the engine's own thread.  No transaction is open while the turn
  * waits for them, and no step takes longer than SLICE between two looks at what
- * has ended, so a slow answer or a long queue delays nothing else.  What has ended is stored when there is enough of it, or when
- * it has waited for STORE_AFTER; new calls start as others end.  The order is
- * the order of worth: what was paid for is stored before anything is captured.
+ * has ended, so a slow answer or a long queue delays nothing else.  What has
+ * ended is stored when there is enough of it, or when it has waited for
+ * STORE_AFTER; new calls start as others end.  The order is the order of worth:
+ * what was paid for is stored before anything is captured.
  *
  * A turn may throw (the database refuses, a disk is full).  Ended calls stay in
  * memory until they are stored, so nothing is lost by trying again.  Storing
