@@ -252,7 +252,8 @@ is(requests('POST once b'), 2, '... the server saw it twice');
 # --- refused
 
 my $dead = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', Proto => 'tcp')->sockport;
-is(run('outcome, sent, error', "http://127.0.0.1:$dead/"), "not_sent|f|Couldn''t connect to server: Connection refused" =~ s/''/'/r, 'nobody listens');
+# libcurl's words are others from version to version
+like(run('outcome, sent, error', "http://127.0.0.1:$dead/"), qr/^not_sent\|f\|Could(?:n't| not) connect to server: Connection refused$/, 'nobody listens');
 is(run('outcome, sent', 'https://name.invalid/'), 'not_sent|f', 'no such name');
 truncate($log, 0);
 my %url = (
@@ -354,10 +355,11 @@ SKIP:
 		last if ($tls_port) = $line =~ /^ACCEPT .*:(\d+)/;
 	}
 	my $url = "https://localhost:$tls_port/";
-	is(run('outcome, sent, error', $url), 'not_sent|f|SSL certificate problem: self-signed certificate', 'an unknown certificate is refused');
+	# the other words are those of a machine without ca-certificates
+	like(run('outcome, sent, error', $url), qr/^not_sent\|f\|(?:SSL certificate problem: self-signed certificate|error adding trust anchors)/, 'an unknown certificate is refused');
 	is(run('outcome, status, content_type, header', $url, "ca_file => '$dir/cert.pem'"), 'answer|200|text/html|', '... and taken with ca_file');
 	is(run('outcome, sent', "https://127.0.0.1:$tls_port/", "ca_file => '$dir/cert.pem'"), 'not_sent|f', '... for its own name only');
-	like(run('outcome, sent, error', $url, "ca_file => '$dir/none.pem'"), qr/^not_sent\|f\|error setting certificate/, 'a ca_file that is missing');
+	like(run('outcome, sent, error', $url, "ca_file => '$dir/none.pem'"), qr/^not_sent\|f\|error (?:setting certificate|adding trust anchors)/, 'a ca_file that is missing');
 	is( $node->safe_psql('postgres', "
 			SELECT outcome FROM http_run(ARRAY['$url'], ca_file => '$dir/cert.pem');
 			SELECT outcome FROM http_run(ARRAY['$url'])"), "answer\nnot_sent", 'other limits hold for the next call');
