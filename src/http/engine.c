@@ -120,19 +120,21 @@ lp_http_create(const LpHttpLimits *limits)
 	PG_TRY();
 	{
 		lp_http_thread_start(&http->thread);
+		http->wait = make_wait(&http->thread);
+		lp_http_configure(http, limits);
 	}
 	PG_CATCH();
 	{
-		free(http);
+		if (http->thread.running)
+			destroy(http);
+		else
+			free(http);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	callback->func = destroy;
 	callback->arg = http;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-
-	http->wait = make_wait(&http->thread);
-	lp_http_configure(http, limits);
 	return http;
 }
 

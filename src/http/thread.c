@@ -167,24 +167,26 @@ drive(void *arg)
 {
 	LpHttpThread *thread = arg;
 	dlist_head	submitted;
-	bool		go_on = true;
 
 	dlist_init(&submitted);
-	while (go_on)
+	for (;;)
 	{
+		bool		go_on;
 		bool		tell;
 		bool		wait;
 
 		pthread_mutex_lock(&thread->lock);
 		go_on = exchange(thread, &submitted, &tell);
-		wait = go_on && thread->asleep;
+		wait = thread->asleep;
 		pthread_mutex_unlock(&thread->lock);
+		/* what nobody will read the answer of does not leave */
+		if (!go_on)
+			return NULL;
 		if (tell)
 			signal_descriptor(thread->answered);
 		begin(thread, &submitted);
 		lp_http_sockets_act(&thread->sockets, thread->multi, wait, collect, thread);
 	}
-	return NULL;
 }
 
 /* ---- in the caller ---- */

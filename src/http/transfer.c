@@ -297,6 +297,8 @@ lp_http_transfer_finish(LpHttpTransfer *transfer, CURLcode result)
 	answer->ms = (int) Min(microseconds / 1000, PG_INT32_MAX);
 	answer->sent = transfer->begun > 0;
 	answer->outcome = outcome_of(transfer, result);
+	if (answer->outcome == LP_HTTP_NOT_SENT)
+		answer->status = 0;		/* a handle may remember an earlier call's */
 	answer->error = NULL;
 	if (answer->outcome == LP_HTTP_TOO_LARGE)
 		answer->error = "the answer is larger than allowed";

@@ -111,11 +111,16 @@ lp_flight_wait(int wait_ms, int enough)
 		engine->turn(http, wait_ms, enough);
 }
 
+/* It is stored in a later turn, when what this one allocates is gone. */
 static LpReply
-read_answer(const LpHttpAnswer *answer)
+read_answer(const LpCall *call, const LpHttpAnswer *answer)
 {
-	return lp_apollo_read(answer->status, answer->body, answer->length, answer,
-						  (LpHeaderFind) engine->header);
+	LpReply		reply = lp_apollo_read(answer->status, answer->body, answer->length, answer,
+									   (LpHeaderFind) engine->header);
+
+	if (reply.code != NULL)
+		reply.code = MemoryContextStrdup(call->context, reply.code);
+	return reply;
 }
 
 /* One that is to be stored. */
@@ -127,10 +132,12 @@ keep(LpHttpAnswer *answer, TimestampTz now)
 
 	if (n_ended == ended_room)
 	{
-		ended_room = Max(ENDED_ROOM, ended_room * 2);
+		int			room = Max(ENDED_ROOM, ended_room * 2);
+
 		ended = ended == NULL ?
-			MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * ended_room) :
-			repalloc(ended, sizeof(LpEnded) * ended_room);
+			MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * room) :
+			repalloc(ended, sizeof(LpEnded) * room);
+		ended_room = room;
 	}
 	end = &ended[n_ended];
 	memset(end, 0, sizeof(*end));
@@ -138,7 +145,7 @@ keep(LpHttpAnswer *answer, TimestampTz now)
 	end->answer = answer;
 	if (answer->outcome == LP_HTTP_ANSWER)
 	{
-		end->reply = read_answer(answer);
+		end->reply = read_answer(call, answer);
 		lp_rates_answered(call->provider, call->kind, &end->reply, now);
 	}
 	else

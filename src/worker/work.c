@@ -63,7 +63,8 @@ lp_work_begin(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	work.turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
+	if (work.turn == NULL)
+		work.turn = AllocSetContextCreate(TopMemoryContext, "leadpool work", ALLOCSET_DEFAULT_SIZES);
 	lp_flight_configure();
 	lp_start_begin();
 	lp_worker_begin("recovering");
@@ -206,7 +207,12 @@ clean_up(TimestampTz now)
 	work.in_turn = true;
 
 	lp_start_settle();
-	if (work.find_lost_at == 0 || now < work.find_lost_at || lp_flight_ended() > 0)
+	if (work.find_lost_at == 0 || now < work.find_lost_at)
+		return;
+	/* whose answer is here is not lost */
+	lp_flight_wait(0, 1);
+	(void) lp_flight_collect(now);
+	if (lp_flight_ended() > 0)
 		return;
 	lp_worker_begin("looking for lost calls");
 	lp_calls_find_lost(lp_clock_now());
