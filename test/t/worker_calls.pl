@@ -352,6 +352,20 @@ $run->wait_quiet;
 is(jobs(), 'cancelled suppressed 1, done - 1', 'nothing is bought about whom a ban covers');
 is($run->money, $fine, 'one is paid');
 
+# Refusals that come one after the other while another call is under way are
+# stored together, each with its own reason.
+$run->begin;
+$standin->script([
+	{ match => { nth => 1 }, do => { status => 422, body => '{"error": "no", "error_code": "FIRST_OF_TWO"}' } },
+	{ match => { nth => 2 }, do => { status => 422, body => '{"error": "no", "error_code": "THEN_ANOTHER"}', latency_ms => 20 } },
+	{ match => { nth => 3 }, do => { latency_ms => 500 } } ]);
+@ids = $run->people(3);
+$run->sql("SELECT lp_enrich(ARRAY['$ids[0]']::uuid[], 'test'), lp_enrich(ARRAY['$ids[1]']::uuid[], 'test', '{\"reveal_personal_emails\": true}'),
+	lp_enrich(ARRAY['$ids[2]']::uuid[], 'test', '{\"reveal_phone\": true}')");
+$run->wait_for("count(*) = 0 FROM lead_jobs WHERE kind = 'enrich' AND state IN ('queued', 'started')");
+is($run->sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM lead_provider_calls WHERE outcome = 'refused'"), 'FIRST_OF_TWO THEN_ANOTHER', 'refusals keep their reasons until they are stored');
+$run->sql("SELECT lp_job_cancel(id, 'test') FROM lead_jobs WHERE kind = 'phone_poll'");
+
 is($run->sql("SELECT count(*) FROM lead_jobs WHERE state IN ('queued', 'leased', 'started')"), 0, 'nothing is left under way');
 $run->node->stop;
 done_testing();
