@@ -14,8 +14,7 @@
 #include "worker/keys.h"
 #include "worker/rates.h"
 #include "worker/secrets.h"
-
-#define READ_EVERY (60 * USECS_PER_SEC)
+#include "worker/worker.h"
 
 static char *keys[LP_PROVIDERS];
 static bool missing_told[LP_PROVIDERS];
@@ -24,7 +23,7 @@ static TimestampTz read_at = 0;
 void
 lp_keys_read(TimestampTz now)
 {
-	if (read_at + READ_EVERY > now)
+	if (read_at + LP_LOOK_EVERY > now)
 		return;
 	for (int provider = 0; provider < LP_PROVIDERS; provider++)
 	{

@@ -20,7 +20,6 @@
 
 #define START_EVERY (2 * 1000L) /* us, while calls are in flight */
 #define START_MOST 200			/* calls in one transaction */
-#define LOOK_EVERY (60 * USECS_PER_SEC)
 
 static MemoryContext contexts;	/* parent of those of calls in flight */
 static LpCall *unsent;			/* committed, and on their way to the engine */
@@ -69,7 +68,7 @@ worth_at(LpProviderId provider, TimestampTz now)
 	int			room = room_for(provider);
 
 	if (room <= 0)
-		return now + LOOK_EVERY;	/* or when a call ends */
+		return now + LP_LOOK_EVERY; /* or when a call ends */
 	if (lp_flight_of(provider) == 0 || room >= worth_at_once())
 		return now;
 	return Max(now, started_at + START_EVERY);
@@ -222,11 +221,11 @@ next_start(TimestampTz now)
 		if (due <= now && lp_key_of(provider) == NULL)
 			lp_key_tell_missing(provider);
 		if (due <= now)
-			due = Min(gate, now + LOOK_EVERY);
+			due = Min(gate, now + LP_LOOK_EVERY);
 		next = Min(next, Max(due, now));
 	}
 	lp_worker_commit();
-	return Min(next, now + LOOK_EVERY);
+	return Min(next, now + LP_LOOK_EVERY);
 }
 
 void
@@ -262,7 +261,11 @@ lp_start_probe(void)
 	if (call != NULL && lp_key_of(call->provider) != NULL)
 		lp_flight_send(call);
 	else
+	{
 		lp_mailbox_answer(ticket, false, 0, call == NULL ?
 						  "this worker does not speak to that provider" :
 						  "no secret is set for that provider");
+		if (call != NULL)
+			MemoryContextDelete(call->context);
+	}
 }

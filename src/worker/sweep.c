@@ -21,7 +21,6 @@
 #include "worker/webhooks.h"
 #include "worker/worker.h"
 
-#define LOOK_EVERY (60 * USECS_PER_SEC)
 #define RETRY_AFTER USECS_PER_SEC	/* what another transaction held */
 #define REST 4					/* after a sweep, of the time that it took */
 #define REPORTS 32				/* failures remembered, so as to tell each
@@ -174,7 +173,7 @@ lp_sweep_step(void)
 
 	if (!sweep.begun)
 	{
-		if (now < not_before && not_before < now + LOOK_EVERY)
+		if (now < not_before && not_before < now + LP_LOOK_EVERY)
 			return not_before;
 		start(now);
 	}
@@ -184,7 +183,7 @@ lp_sweep_step(void)
 	now = GetCurrentTimestamp();
 	not_before = now + REST * (now - sweep.begun_at);
 	lp_wake_want_leads(sweep.any);
-	return sweep.retry ? Max(now + RETRY_AFTER, not_before) : now + LOOK_EVERY;
+	return sweep.retry ? Max(now + RETRY_AFTER, not_before) : now + LP_LOOK_EVERY;
 }
 
 bool

@@ -40,7 +40,6 @@
 #define SLICE (40 * 1000L)		/* us of one step */
 #define SLICE_BETWEEN_CALLS (2 * 1000L)
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
-#define LOOK_EVERY (60 * USECS_PER_SEC)
 #define FINISH_SLICE (20 * 1000L)	/* while somebody waits for the worker to
 									 * end */
 
@@ -231,7 +230,7 @@ lp_work_turn(void)
 	flush();
 	clean_up(GetCurrentTimestamp());
 	lp_start_probe();
-	quiet = go_on(work.may_capture || work.may_fill || work.arrived ? 0 : LOOK_EVERY);
+	quiet = go_on(work.may_capture || work.may_fill || work.arrived ? 0 : LP_LOOK_EVERY);
 	/* what may end the worker comes before what would be lost with it */
 	if (lp_start_due() <= GetCurrentTimestamp() && !lp_answers_are_suspect())
 	{

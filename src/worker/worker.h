@@ -10,6 +10,9 @@
 /* In seconds: from its end to its next start, where no launcher cares for it. */
 #define LP_WORKER_RESTART 5
 
+/* How often it looks at what nobody tells it of. */
+#define LP_LOOK_EVERY (60 * USECS_PER_SEC)
+
 /*
  * A transaction of the worker, with SPI and a snapshot, as leadpool_owner; the
  * phase shows in pg_stat_activity.  After an error worker.c ends it.
