@@ -12,6 +12,9 @@ else
 	export LEADPOOL_SEED=${LEADPOOL_SEED:-20260304}
 fi
 
+# Nothing waits for ever: see there.
+within=$top/test/lib/within.pl
+
 suite=${1:-all}
 [ $# -gt 0 ] && shift
 names=("$@")
@@ -42,7 +45,7 @@ run_regress() {
 	fi
 	rm -rf "$tmp/run/regress"
 	mkdir -p "$tmp/run/regress"
-	(cd "$top" && PGUSER=postgres "$pgxs_dir/test/regress/pg_regress" --bindir="$bindir" \
+	(cd "$tmp/run/regress" && PGUSER=postgres "$within" 1200 "$pgxs_dir/test/regress/pg_regress" --bindir="$bindir" \
 		--inputdir="$top" --outputdir="$tmp/run/regress" --temp-instance="$tmp/run/regress/instance" \
 		--temp-config="$top/test/leadpool.conf" --load-extension=leadpool --encoding=UTF8 --no-locale \
 		--user=postgres "${tests[@]}") 2>&1 | tee "$log"
@@ -60,7 +63,7 @@ run_isolation() {
 	[ ${#tests[@]} = 0 ] && return
 	rm -rf "$tmp/run/isolation"
 	mkdir -p "$tmp/run/isolation"
-	(cd "$tmp/run/isolation" && PGUSER=postgres "$pgxs_dir/test/isolation/pg_isolation_regress" --bindir="$bindir" \
+	(cd "$tmp/run/isolation" && PGUSER=postgres "$within" 1200 "$pgxs_dir/test/isolation/pg_isolation_regress" --bindir="$bindir" \
 		--inputdir="$top/test" --outputdir="$tmp/run/isolation" --temp-instance="$tmp/run/isolation/instance" \
 		--temp-config="$top/test/leadpool.conf" --load-extension=leadpool --encoding=UTF8 --no-locale \
 		--user=postgres "${tests[@]}") 2>&1 | tee "$log"
@@ -76,10 +79,14 @@ run_tap() {
 	done
 	[ ${#tests[@]} = 0 ] && mapfile -t tests < <(ls "$top"/test/t/*.pl 2>/dev/null)
 	[ ${#tests[@]} = 0 ] && return
-	tap_env tap prove --verbose --timer -I "$pgxs_dir/test/perl" -I "$top/test/lib" "${tests[@]}" > "$log" 2>&1
+	export PERL5LIB=$pgxs_dir/test/perl:$top/test/lib
+	export TAP_UNTIL=$(($(date +%s) + ${LEADPOOL_TAP_SECONDS:-2700}))
+	tap_env tap prove --verbose --timer --exec "$top/test/lib/tap.sh" "${tests[@]}" 3>&1 > "$log" 2>&1
 	status=$?
 	[ $status = 0 ] || grep -iE 'seed' "$log"
 	grep -E '^not ok' -A12 "$log"
+	# without the stacks
+	grep -B4 -A60 -E '^# (not done after|left behind)' "$log" | grep -v '^#         ' | cut -c 1-160
 	sed -n '/^Test Summary Report/,$p; /^All tests successful/,$p' "$log"
 	count "$log" '^ok [0-9]' '^not ok' "$status"
 }

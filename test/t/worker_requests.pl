@@ -378,14 +378,15 @@ is(request($modest, 'filled, per_company_max, wanted'), '0|3|3', 'and its reques
 
 # --- A search that Apollo refuses ----------------------------------------------------
 
+until_true("SELECT count(*) = 0 FROM lead_requests WHERE status IN ('open', 'searching')", 'all requests have come to an end');
 $standin->script([ { match => { path => '/api/v1/mixed_people' }, do => { status => 422, body => { error => 'no' } } } ]);
 $searches = calls('mixed_people/api_search');
 my $unlucky = client('Unlucky');
 allocate($unlucky, 1, '{"cities": ["Perth"], "seniorities": ["owner"]}');
 until_true("SELECT stop_reason = 'no_results' FROM lead_requests WHERE client_id = '$unlucky'", 'a refused search ends');
-sweep();
-is(scalar(grep { $_->{subjects}[0] =~ /perth/ } calls('mixed_people/api_search')), 1, 'and is not tried again and again');
 is(sql("SELECT count(*) FROM lead_worker_events WHERE code = 'search_refused'"), 1, 'an event tells');
+sweep();
+is(scalar(grep { $_->{subjects}[0] =~ /perth/ } calls('mixed_people/api_search')), 1, 'and it is not tried again and again');
 $standin->script([]);
 sql("SELECT lp_job_retry(id) FROM lead_jobs j WHERE kind = 'search' AND state = 'dead' AND request_id = (SELECT id FROM lead_requests WHERE client_id = '$unlucky')");
 until_true("SELECT status = 'filled' FROM lead_requests WHERE client_id = '$unlucky'", 'an operator may have it tried again');
