@@ -277,7 +277,7 @@ pg_uuid_t
 lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 			const pg_uuid_t *lead, pg_uuid_t *row_id)
 {
-	NewBan		ban = {.order = order, .now = lp_clock_now()};
+	NewBan		ban = {.order = order};
 	LpKey	   *all;
 	pg_uuid_t  *leads;
 	int			nleads;
@@ -296,6 +296,8 @@ lp_bans_add(const LpBanOrder *order, const LpKey *keys, int n,
 	}
 	if (nleads > 0)
 		lp_lead_take(leads, nleads);
+	/* Dated after the wait: what was dispatched meanwhile was before it. */
+	ban.now = lp_clock_now();
 	all = covers_person(order->reason) && nleads > 0 ?
 		with_keys_of(keys, &nall, leads, nleads) : (LpKey *) keys;
 
