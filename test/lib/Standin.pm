@@ -5,6 +5,7 @@
 #	$standin->url('apollo')          http://127.0.0.1:PORT/apollo
 #	$standin->script([ { match => { provider => 'apollo' }, do => { status => 500 } } ]);
 #	$standin->ledger(provider => 'apollo')      list of calls, oldest first
+#	$standin->wait_call($n)                     until a call after the nth is entered
 #	$standin->kill9; $standin->restart;         same port, same ledger
 #
 # Options of start: settings; state (default 1: the ledger is on disk); dir
@@ -22,6 +23,10 @@ use File::Temp;
 use HTTP::Tiny;
 use JSON::PP;
 use POSIX ();
+use Time::HiRes qw(sleep time);
+
+# Seconds: nothing waits for ever.
+my $patience = 120;
 
 my $program = dirname(__FILE__) . '/../standin/standin.py';
 my %prefix = (twilio => 'lookup');
@@ -64,14 +69,15 @@ sub restart
 		exec(@command) or POSIX::_exit(127);
 	}
 	@{$self}{qw(pid owner)} = ($pid, $$);
-	until (-s $file)
+	for (my $until = time + $patience; !-s $file;)
 	{
+		croak 'the stand-in did not start in time' if time > $until;
 		if (waitpid($pid, POSIX::WNOHANG) == $pid)
 		{
 			delete $self->{pid};
 			croak "the stand-in did not start: " . $self->output;
 		}
-		select(undef, undef, undef, 0.01);
+		sleep 0.01;
 	}
 	open(my $in, '<', $file) or croak "could not read $file: $!";
 	chomp(my @ports = <$in>);
@@ -86,7 +92,11 @@ sub end
 	return if $self->{owner} != $$;
 	local $?;
 	kill $signal, $pid;
-	waitpid($pid, 0);
+	for (my $until = time + $patience; waitpid($pid, POSIX::WNOHANG) == 0;)
+	{
+		kill 'KILL', $pid if time > $until;
+		sleep 0.005;
+	}
 	return;
 }
 
@@ -134,6 +144,17 @@ sub ledger
 
 # The newest line of it.
 sub last_call { return ($_[0]->ledger(last => 1))[0] }
+
+sub wait_call
+{
+	my ($self, $n) = @_;
+	for (my $until = time + $patience; ($self->last_call // { n => 0 })->{n} <= $n;)
+	{
+		croak "no call after call $n" if time > $until;
+		sleep 0.01;
+	}
+	return;
+}
 
 sub stats { return $_[0]->control(GET => 'stats') }
 sub reset { return $_[0]->control(POST => 'reset') }

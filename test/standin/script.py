@@ -19,6 +19,7 @@ What it does (several rules may add up; of two that say the same the first
 counts):
 
     latency_ms     waits before the answer
+    hold           waits until other rules are set
     status         answers this instead; "body" (object or text), "headers"
     fixture        answers a file of test/fixtures with its status and headers
     cut            closes after so many bytes of the body
@@ -34,6 +35,7 @@ counts):
                    with status, fixture and close_before, and does with the rest
 """
 
+import asyncio
 import random
 
 INSTEAD = ("status", "fixture", "close_before")
@@ -84,11 +86,22 @@ class Rule:
 class Script:
     def __init__(self):
         self.rules = []
+        self.held = []
 
     def set(self, rules):
         if isinstance(rules, dict):
             rules = rules.get("rules", [rules])
         self.rules = [Rule(rule) for rule in rules]
+        held, self.held = self.held, []
+        for call in held:
+            if not call.done():
+                call.set_result(None)
+
+    async def hold(self):
+        """Waits until other rules are set."""
+        call = asyncio.get_running_loop().create_future()
+        self.held.append(call)
+        await call
 
     def effects(self, provider, method, path, subjects):
         """What happens to this call: {} mostly."""

@@ -129,6 +129,8 @@ class Connection(asyncio.Protocol):
         began = time.monotonic()
         try:
             answer, effects, record = await self.router.answer(request)
+            if effects.get("hold"):
+                await self.router.script.hold()
             if effects.get("latency_ms"):
                 await asyncio.sleep(effects["latency_ms"] / 1000)
             whole = await self.deliver(request, answer, effects)

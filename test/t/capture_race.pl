@@ -48,7 +48,7 @@ for my $round (1 .. $rounds)
 {
 	$node->poll_query_until('postgres',
 		"SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = $round AND objsubid = 1")
-	  or last;
+	  or die 'not all of them came to the start';
 	$gate->query_safe("SELECT pg_advisory_unlock($round)");
 }
 my $failed = 0;

@@ -274,6 +274,17 @@ sub with
 }
 sub line { return join ' ', map { $_->{line}{status} . '/' . $_->{line}{credits} . '/' . ($_->{line}{written} ? 'whole' : 'cut') } @_ }
 cmp_ok(with(latency_ms => 300)->{took}, '>=', 0.3, 'latency');
+{
+	$standin->script([ { match => {%match}, do => { hold => \1 } } ]);
+	my $before = $standin->last_call->{n};
+	my $one = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->port, Timeout => 60) or die "could not connect: $!";
+	my $content = $json->encode($person_body);
+	print $one "POST /apollo/api/v1/people/match HTTP/1.1\r\nx-api-key: apollo-EXAMPLE\r\nconnection: close\r\ncontent-length: " . length($content) . "\r\n\r\n$content";
+	$standin->wait_call($before);
+	is($standin->last_call->{written} ? 'written' : 'held', 'held', 'an answer that is held');
+	$standin->script;
+	like(scalar(<$one>), qr{^HTTP/1.1 200}, '... until other rules are set');
+}
 my $failed = with(status => 503, body => '<html>', content_type => 'text/html', headers => { 'x-y' => 'z' });
 is("$failed->{status} $failed->{content} $failed->{headers}{'content-type'} $failed->{headers}{'x-y'}", '503 <html> text/html z', 'status, body, headers');
 is(line($failed), '503/0/whole', 'not billed');
@@ -376,9 +387,9 @@ is("@late", '', 'an answer is entered before it leaves');
 $standin->script([ { match => {%match}, do => { latency_ms => 60000 } } ]);
 my $waiting = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $standin->port) or die "could not connect: $!";
 my $body = $json->encode($person_body);
-print $waiting "POST /apollo/api/v1/people/match HTTP/1.1\r\nx-api-key: apollo-EXAMPLE\r\ncontent-length: " . length($body) . "\r\n\r\n$body";
 my $entered = $standin->last_call->{n};
-select(undef, undef, undef, 0.01) until $standin->last_call->{n} > $entered;
+print $waiting "POST /apollo/api/v1/people/match HTTP/1.1\r\nx-api-key: apollo-EXAMPLE\r\ncontent-length: " . length($body) . "\r\n\r\n$body";
+$standin->wait_call($entered);
 $standin->kill9;
 open(my $torn, '>>', $standin->state_file) or die "could not open: $!";
 print $torn '["call",{"n":';

@@ -61,8 +61,9 @@ sub hold
 	my ($statement) = @_;
 	my ($in, $out, $err) = ("BEGIN;\n$statement;\nSELECT 'locked';\n", '', '');
 	my $lock = { in => \$in };
-	$lock->{session} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
+	$lock->{session} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
 	$lock->{session}->pump until $out =~ /locked/ || !$lock->{session}->pumpable;
+	die "$statement: $err" unless $out =~ /locked/;
 	return $lock;
 }
 
@@ -218,10 +219,11 @@ is(arrived(), 1, 'retried at the right one');
 #
 # A transaction that drops the extension, and does not after all.
 #
-$standin->script([ { match => { provider => 'apollo' }, do => { latency_ms => 300 } } ]);
+$standin->script([ { match => { provider => 'apollo' }, do => { hold => \1 } } ]);
 $run->ask(10);
 wait_arrived();
 $lock = hold('DROP EXTENSION leadpool');
+$standin->script([]);
 wait_blocked("wait_event_type = 'Lock'");
 let_go($lock);
 wait_jobs('done');
@@ -234,7 +236,7 @@ $run->sql(q(ALTER SYSTEM SET synchronous_commit = 'off'));
 $run->sql(q(ALTER SYSTEM SET leadpool.unknown_policy = 'hold'));
 $node->restart;
 $run->wait_worker(0);
-$standin->script([ { match => { provider => 'apollo' }, do => { latency_ms => 1500 } } ]);
+$standin->script([ { match => { provider => 'apollo' }, do => { hold => \1 } } ]);
 $pid = $run->worker;
 $run->ask(10);
 wait_arrived();
@@ -252,11 +254,12 @@ is($run->sql(q(SELECT code, message FROM lead_worker_events WHERE level = 'error
 #
 # Dropped while a call is under way, and made again: nothing of the old one.
 #
-$standin->script([ { match => { provider => 'apollo' }, do => { latency_ms => 300 } } ]);
+$standin->script([ { match => { provider => 'apollo' }, do => { hold => \1 } } ]);
 $seen = () = $standin->ledger(provider => 'apollo');
 $run->ask(10);
 wait_arrived();
 $run->sql('DROP EXTENSION leadpool; CREATE EXTENSION leadpool; SELECT lp_worker_start(); DELETE FROM asked');
+$standin->script([]);
 $run->sql(q(SELECT count(*) FROM lp_capture_apollo('{"people": [{"id": "0000000000000000000000ff", "first_name": "Ann"}]}')));
 $run->ask(1);
 wait_jobs('done');

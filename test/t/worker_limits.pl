@@ -203,13 +203,14 @@ pass('a reload looks again');
 #
 $run->begin;
 $run->set(unknown_policy => 'hold', max_connections_per_host => 1);
-$standin->script([ { do => { status => 503 }, times => 4 }, { match => { nth => 4 }, do => { latency_ms => 1500 } } ]);
+$standin->script([ { do => { status => 503 }, times => 4 }, { match => { nth => 4 }, do => { hold => \1 } } ]);
 @ids = $run->people(60);
 $run->ask(\@ids);
 $run->wait_for("count(*) = 1 FROM lead_provider_stats WHERE breaker = 'open' AND retry_at > now()");
 is(scalar($run->calls), 3, 'three failures open it');
 like(events(), qr/warning apollo breaker/, 'an event tells');
 ok($run->wait_for("count(*) = 1 FROM lead_provider_stats WHERE breaker = 'half_open' AND retry_at IS NULL"), 'the view tells when one call may probe');
+$standin->script([]);
 $run->wait_jobs('done', 20);
 is(join(' ', map { $_->{status} } $run->calls), '503 503 503 503 200 200', 'one call probes; it fails; the next passes');
 my @at = map { $_->{at} } $run->calls;

@@ -143,7 +143,7 @@ SKIP:
 	skip 'no /proc', 3 unless -r "/proc/$pid/status";
 	my $before = switches($pid);
 	# for so long; -w -c would say nothing about a call that has not returned
-	IPC::Run::run([ 'timeout', '3', 'strace', '-f', '-p', $pid ], '>', \my $stdout, '2>', \my $out);
+	IPC::Run::run([ 'timeout', '-k', '30', '3', 'strace', '-f', '-p', $pid ], '>', \my $stdout, '2>', \my $out);
 	skip 'strace may not look at processes here', 3 unless $out =~ /attached/;
 	my @calls = map { s/^\[pid +\d+\] //r } grep { /^(?:\[pid +\d+\] )?\w+\(/ } split(/\n/, $out);
 	cmp_ok(scalar @calls, '>=', 2, 'each thread waits');

@@ -61,16 +61,13 @@ is($run->ask(\@ids), 'cached 10', 'nor for less');
 # Before the answer itself was seen.
 $run->begin;
 @ids = $run->people(1);
-$standin->script([ { do => { latency_ms => 800 } } ]);
+my $entered = $standin->last_call->{n};
+$standin->script([ { do => { hold => \1 } } ]);
 $run->ask(\@ids, '{"reveal_phone": true}');
-$run->wait_for('(SELECT in_flight FROM lead_worker_status) = 1');
-my $early;
-until ($early)
-{
-	($early) = grep { $_->{state} eq 'pending' } $standin->webhooks;
-}
-($early) = $standin->settle(state => 'success');
+$standin->wait_call($entered);
+my ($early) = $standin->settle(state => 'success');
 is(deliver($early), 'stored', 'a webhook that is faster than the answer');
+$standin->script([]);
 $run->wait_quiet;
 $phones = grep { @{ $_->{phone_numbers} } } @{ $early->{payload}{people} };
 $all = 1 + 8 * $phones;
@@ -166,10 +163,11 @@ like($run->money, qr/^spent (\d+) reserved 0 ledger \1 reserved 0 told \1$/, 'an
 # A job that was cancelled while its call was under way.
 $run->begin;
 @ids = $run->people(1);
-$standin->script([ { do => { latency_ms => 700 } } ]);
+$standin->script([ { do => { hold => \1 } } ]);
 $run->ask(\@ids, '{"reveal_phone": true}');
 $run->wait_for('(SELECT in_flight FROM lead_worker_status) = 1');
 $run->sql('SELECT lp_job_cancel(id, NULL) FROM lead_jobs');
+$standin->script([]);
 $run->wait_for("count(*) = 1 FROM lead_provider_calls WHERE outcome = 'ok'");
 is($run->money, 'spent 1 reserved 8 ledger 1 reserved 8 told 1', 'cancelled: what comes later is kept back');
 ($hook) = $standin->settle(state => 'success');
@@ -181,10 +179,11 @@ is($run->sql('SELECT trim_scale(credits) FROM lead_jobs WHERE lead_id IS NOT NUL
 # A person who was erased meanwhile.
 $run->begin;
 @ids = $run->people(1);
-$standin->script([ { do => { latency_ms => 700 } } ]);
+$standin->script([ { do => { hold => \1 } } ]);
 $run->ask(\@ids, '{"reveal_phone": true}');
 $run->wait_for('(SELECT in_flight FROM lead_worker_status) = 1');
 $run->sql("SELECT lp_forget('$ids[0]')");
+$standin->script([]);
 $run->wait_for("count(*) = 1 FROM lead_provider_calls WHERE reason = 'dropped'");
 is($run->money, 'spent 1 reserved 8 ledger 1 reserved 8 told 1', 'erased: it is kept back, too');
 ($hook) = $standin->settle(state => 'success');
