@@ -30,7 +30,7 @@ FROM lead_jobs ORDER BY subject;
 SELECT a.n, a.who, a.outcome FROM pg_temp.ask(ARRAY['p1', 'p2']) a;
 SELECT a.outcome FROM pg_temp.ask(ARRAY['p1'], '{"force": true}') a;
 SELECT count(*), count(DISTINCT subject) FROM lead_jobs;
--- More of the same person is another question.
+-- More of the same person: what waits for less asks for more now.
 SELECT a.outcome FROM pg_temp.ask(ARRAY['p1'], '{"reveal_phone": true, "priority": 5}') a;
 SELECT a.outcome FROM pg_temp.ask(ARRAY['p1'], '{"waterfall": true, "reveal_personal_emails": true}') a;
 SELECT right(subject, -36) AS suffix, priority, parameters, credits_reserved FROM lead_jobs
@@ -135,7 +135,7 @@ ROLLBACK TO kept;
 UPDATE lead_provider_answers SET error = 'deadly';
 SELECT pg_temp.told_kept();
 ROLLBACK TO a;
--- Who is asked about with more gets no call for less.
+-- Who is asked about with more gets no call for less, and one that waits for less none beside it.
 SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, '{"reveal_phone": true}');
 SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'));
 SELECT outcome FROM lp_enrich(ARRAY(SELECT id FROM who WHERE name = 'p4'), NULL, '{"waterfall": true}');

@@ -6,10 +6,10 @@ CREATE FUNCTION @extschema@.lp_enrich(lead_ids uuid[], reason text DEFAULT NULL,
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'lp_enrich';
 COMMENT ON FUNCTION @extschema@.lp_enrich(uuid[], text, jsonb) IS
-$$Asks for leads to be enriched by Apollo: the worker calls, captures the answer in full and books what it cost. Nobody is paid for twice: a lead with an open job for that, or for more, gets that job, what was bought within leadpool.enrich_ttl, or not found within leadpool.not_found_ttl, is not asked for again, and an answer that was bought and could not be captured is captured again. What reveal_phone and waterfall ask for comes minutes later: by webhook where leadpool.webhook_url names a relay, else the worker asks for it.
+$$Asks for leads to be enriched by Apollo: the worker calls, captures the answer in full and books what it cost. Nobody is paid for twice: a lead with an open job for that, or for more, gets that job, an open job for less that nobody has begun is made to ask for more, what was bought within leadpool.enrich_ttl, or not found within leadpool.not_found_ttl, is not asked for again, and an answer that was bought and could not be captured is captured again. What reveal_phone and waterfall ask for comes minutes later: by webhook where leadpool.webhook_url names a relay, else the worker asks for it.
 Arguments: lead_ids - at most 10,000, one asked for twice counts once; reason - kept with the job; options - reveal_phone, reveal_personal_emails, waterfall, force (also what an earlier answer covers), all false, and priority 0 (-1000 to 1000, higher first).
 Result: one row a lead: lead_id as given, job_id (null: none), outcome - queued, cached (an earlier answer stands; its job if there was one, which is dead where workers died of that answer: see lp_job_retry), suppressed (a ban covers the person), over_budget (leadpool.apollo_daily_credits does not cover it, and 0 is the default), unknown_lead.
-Errors: 22004 (lead_ids is null), 22023 (an unknown option or a wrong value), LP008 (the ban key is missing), LP009 (too many leads).
+Errors: 22004 (lead_ids is null), 22023 (an unknown option or a wrong value), LP008 (the ban key is missing), LP009 (too many leads), 40001 (another call has just asked for more of the same leads).
 Example: SELECT lead_id, job_id, outcome FROM lp_enrich(ARRAY['0198c2a4-5f10-7cc1-8a2e-3f60d1b7e9aa']::uuid[], 'spring campaign');$$;
 
 CREATE FUNCTION @extschema@.lp_job_retry(job_id bigint) RETURNS @extschema@.lead_jobs

@@ -93,6 +93,22 @@ static LpSql look_sql = LP_SQL(
 	"  LIMIT 1) w ON true",
 	UUIDARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
 
+/*
+ * Jobs that nobody has begun, for less ($2 to $4: suffixes) of the same people:
+ * they ask for more now, whoever made them, and are not paid for beside it.
+ */
+static LpSql raise_sql = LP_SQL(
+	"WITH less AS MATERIALIZED (SELECT j.id"
+	"  FROM (SELECT u.id::text AS id FROM unnest($1) u(id) ORDER BY u.id) u,"
+	"  LATERAL (SELECT j.id FROM @s@.lead_jobs j WHERE j.kind = 'enrich' AND j.provider = 'apollo'"
+	"   AND j.subject = ANY (ARRAY[u.id || $2, u.id || $3, u.id || $4])"
+	"   AND j.state = 'queued' AND j.call_id IS NULL ORDER BY j.id LIMIT 1 FOR UPDATE) j)"
+	" UPDATE @s@.lead_jobs j SET subject = left(j.subject, 36) || $5,"
+	"  parameters = j.parameters || $6, credits_reserved = greatest(j.credits_reserved, $7::numeric),"
+	"  priority = greatest(j.priority, $8), request_id = coalesce(j.request_id, $9)"
+	" FROM less WHERE j.id = less.id AND j.state = 'queued' AND j.call_id IS NULL",
+	UUIDARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, FLOAT8OID, INT4OID, UUIDOID);
+
 static LpSql queue_sql = LP_SQL(
 	"INSERT INTO @s@.lead_jobs (kind, provider, priority, lead_id, request_id, subject,"
 	" parameters, next_at, credits_reserved, reason, created_by, created_at)"
@@ -157,6 +173,19 @@ covering(const LpAsk *ask, Datum *suffixes)
 
 		suffixes[more] = CStringGetTextDatum(suffix_of(&other));
 	}
+}
+
+#define LESS 3
+
+/* The suffixes of what that brings too; some of them twice. */
+static void
+covered(const LpAsk *ask, Datum *suffixes)
+{
+	LpAsk		less[LESS] = {{0}, {.reveal_phone = ask->reveal_phone && ask->waterfall},
+	{.waterfall = ask->reveal_phone && ask->waterfall}};
+
+	for (int i = 0; i < LESS; i++)
+		suffixes[i] = CStringGetTextDatum(suffix_of(&less[i]));
 }
 
 static bool
@@ -255,6 +284,42 @@ insert_jobs(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, int n, doub
 	lp_wake_at_commit();
 }
 
+/*
+ * Has jobs for less ask for more.  Where another caller, whose job for more was
+ * not to be seen yet, was first, the index refuses: a lost race.
+ */
+static void
+raise_jobs(const LpAsk *ask, const pg_uuid_t *ids, int n, double price)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[9] = {lp_array_of_uuids(ids, n)};
+	char		nulls[] = "         ";
+
+	covered(ask, &values[1]);
+	values[4] = CStringGetTextDatum(suffix_of(ask));
+	values[5] = JsonbPGetDatum(ask->parameters);
+	values[6] = Float8GetDatum(price);
+	values[7] = Int32GetDatum(ask->priority);
+	values[8] = ask->request_id == NULL ? (Datum) 0 : UUIDPGetDatum(ask->request_id);
+	nulls[8] = ask->request_id == NULL ? 'n' : ' ';
+	PG_TRY();
+	{
+		(void) lp_sql_run_list(&raise_sql, n, values, nulls);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("another call has just asked for the same leads"),
+				errhint("Try again."));
+	}
+	PG_END_TRY();
+}
+
 /* Queues those that nothing speaks against, as far as the money goes. */
 static void
 queue(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, LpAsked *asked, int n,
@@ -281,6 +346,8 @@ queue(const LpAsk *ask, const pg_uuid_t *ids, char **subjects, LpAsked *asked, i
 		new_ids[n_new] = ids[i];
 		new_subjects[n_new++] = subjects[i];
 	}
+	if (n_new > 0 && (ask->reveal_phone || ask->waterfall))
+		raise_jobs(ask, new_ids, n_new, price);
 	if (n_new > 0)
 		insert_jobs(ask, new_ids, new_subjects, n_new, price, now);
 }
