@@ -14,8 +14,8 @@
  * those that libcurl starts to look up names: the server's handlers expect to
  * be in the first.
  *
- * It ends before the process does, since exit() lets libraries free what it
- * uses.
+ * It ends before anything else of the process does: no call is to leave once
+ * nobody will read its answer, and exit() lets libraries free what it uses.
  */
 #include "postgres.h"
 
@@ -276,7 +276,7 @@ lp_http_thread_start(LpHttpThread *thread)
 	static bool exit_known = false;
 
 	if (!exit_known)
-		on_proc_exit(stop_all, 0);
+		before_shmem_exit(stop_all, 0);
 	exit_known = true;
 
 	if (!acquire_descriptors())

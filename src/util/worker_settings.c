@@ -144,6 +144,16 @@ define_apollo(LpProviderSettings *apollo)
 							   check_rate, assign_apollo_rate, NULL);
 }
 
+int
+lp_longest_call(void)
+{
+	int			longest = lp_http_timeout;
+
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+		longest = Max(longest, lp_providers[provider].timeout);
+	return longest;
+}
+
 void
 lp_worker_settings_init(void)
 {

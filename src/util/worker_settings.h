@@ -58,6 +58,9 @@ extern LpProviderSettings lp_providers[LP_PROVIDERS];
 
 extern const char *lp_provider_name(LpProviderId id);
 
+/* The longest that a call to any of them may take, ms. */
+extern int	lp_longest_call(void);
+
 extern void lp_worker_settings_init(void);
 
 #endif							/* LP_WORKER_SETTINGS_H */

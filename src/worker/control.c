@@ -21,6 +21,7 @@
 #include "util/errors.h"
 #include "util/wake.h"
 #include "worker/launcher.h"
+#include "worker/leave.h"
 #include "worker/mailbox.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
@@ -32,7 +33,6 @@ PG_FUNCTION_INFO_V1(lp_provider_check);
 
 #define START_MS 5000			/* a call over RPC is cut after 8 seconds */
 #define STOP_MS 5000
-#define FINISH_MS 65000			/* the longest call, and a bit */
 #define CHECK_MS 6000
 
 static TimestampTz
@@ -101,7 +101,7 @@ lp_worker_stop(PG_FUNCTION_ARGS)
 
 	lp_call_begin(fcinfo, LP_CALL_DECIDES);
 	lp_caller_require_operator("lp_worker_stop");
-	ran = lp_slot_ask_to_leave(MyDatabaseId, true, false, from_now(FINISH_MS));
+	ran = lp_slot_ask_to_leave(MyDatabaseId, true, false, from_now(lp_leave_finish_ms()));
 	if (ran)
 		(void) lp_slot_wait(MyDatabaseId, false, from_now(STOP_MS));
 	lp_call_end();

@@ -14,7 +14,6 @@
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -24,6 +23,7 @@
 
 #include "worker/extension.h"
 #include "worker/launcher.h"
+#include "worker/leave.h"
 #include "worker/slots.h"
 
 static bool matched = false;	/* library and extension were of one version */
@@ -82,8 +82,8 @@ version_reason(const LpExtension *extension)
 		ereport(LOG,
 				errmsg("leadpool worker starts again: the extension was updated to version %s",
 					   extension->version));
-		lp_slot_publish(LP_WORKER_STOPPED, "starts again: the extension was updated", 0);
-		proc_exit(1);
+		matched = false;
+		lp_leave_for_update();
 	}
 	snprintf(reason, sizeof(reason),
 			 "extension has version %s, the library of the worker %s: %s",

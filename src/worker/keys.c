@@ -23,7 +23,7 @@ static TimestampTz read_at = 0;
 void
 lp_keys_read(TimestampTz now)
 {
-	if (read_at + LP_LOOK_EVERY > now)
+	if (read_at <= now && read_at + LP_LOOK_EVERY > now)
 		return;
 	for (int provider = 0; provider < LP_PROVIDERS; provider++)
 	{

@@ -37,13 +37,13 @@
 #include "util/settings.h"
 #include "util/wake.h"
 #include "worker/launcher.h"
+#include "worker/leave.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
 
 #define LOOK_MS 60000
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 60000
-#define LEAVE_MS 65000			/* longest call, and a bit */
 #define RESTART 5				/* seconds, of the launcher itself */
 
 /* A database that the launcher cares for. */
@@ -189,7 +189,7 @@ look_after(Listed *listed)
 	{
 		if (view.pid != 0 && listed->handle != NULL)
 			lp_slot_ask_to_leave(listed->database, false, false,
-								 now + LEAVE_MS * INT64CONST(1000));
+								 now + lp_leave_finish_ms() * INT64CONST(1000));
 		return DT_NOEND;
 	}
 	if (listed->handle != NULL &&
@@ -267,6 +267,7 @@ lp_launcher_main(Datum main_arg)
 	for (;;)
 	{
 		ResetLatch(MyLatch);
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

@@ -111,14 +111,11 @@ lp_calls_recover(TimestampTz now)
 void
 lp_calls_find_lost(TimestampTz now)
 {
-	int			longest = lp_http_timeout;
 	Datum		values[2] = {TimestampTzGetDatum(now)};
 	int			unknown = 0;
 	int			n;
 
-	for (int i = 0; i < LP_PROVIDERS; i++)
-		longest = Max(longest, lp_providers[i].timeout);
-	n = settle_started(now, now - longest * INT64CONST(1000), LP_JOB_LEASE_LOST,
+	n = settle_started(now, now - lp_longest_call() * INT64CONST(1000), LP_JOB_LEASE_LOST,
 					   "the worker failed, and lost the call", now, &values[1], &unknown);
 	if (n == 0)
 		return;

@@ -29,6 +29,7 @@
 #include "worker/capture.h"
 #include "worker/flight.h"
 #include "worker/keys.h"
+#include "worker/leave.h"
 #include "worker/rates.h"
 #include "worker/start.h"
 #include "worker/sweep.h"
@@ -114,9 +115,12 @@ flush(void)
 	if (work.stored_up_to == InvalidXLogRecPtr)
 		return;
 	XLogFlush(work.stored_up_to);
-	HOLD_INTERRUPTS();
-	SyncRepWaitForLSN(work.stored_up_to, true);
-	RESUME_INTERRUPTS();
+	if (!lp_leave_is_urgent())
+	{
+		HOLD_INTERRUPTS();
+		SyncRepWaitForLSN(work.stored_up_to, true);
+		RESUME_INTERRUPTS();
+	}
 	work.stored_up_to = InvalidXLogRecPtr;
 }
 
@@ -145,6 +149,9 @@ capture(TimestampTz started)
 	{
 		work.may_capture = lp_capture_next();
 		work.arrived = work.arrived || (work.may_capture && lp_sweep_wants_leads());
+		/* what was no answer may be asked for again */
+		if (work.may_capture)
+			lp_start_from(GetCurrentTimestamp());
 
 		MemoryContextReset(work.turn);
 	}
@@ -239,7 +246,8 @@ lp_work_turn(void)
 		(void) lp_flight_collect(GetCurrentTimestamp());
 	}
 	flush();
-	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp();
+	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp() ||
+		work.captured_at + LP_LOOK_EVERY <= GetCurrentTimestamp();
 
 	if (quiet || work.captured_at + CAPTURE_EVERY <= GetCurrentTimestamp())
 		capture(GetCurrentTimestamp());
@@ -252,6 +260,18 @@ lp_work_turn(void)
 		turn.next_due = Min(turn.next_due, work.find_lost_at);
 	work.in_turn = false;
 	return turn;
+}
+
+void
+lp_work_save(void)
+{
+	MemoryContextSwitchTo(work.turn);
+	MemoryContextReset(work.turn);
+	lp_flight_wait(0, 1);
+	(void) lp_flight_collect(GetCurrentTimestamp());
+	if (lp_flight_ended() > 0)
+		store();
+	flush();
 }
 
 void

@@ -28,6 +28,9 @@ extern void lp_work_reload(void);
 /* A turn that finishes what is in flight and starts nothing. */
 extern void lp_work_paused(void);
 
+/* Stores what has come by now; may throw. */
+extern void lp_work_save(void);
+
 extern int	lp_work_in_flight(void);
 
 #endif							/* LP_WORK_H */

@@ -33,6 +33,7 @@
 #include "worker/connect.h"
 #include "worker/events.h"
 #include "worker/extension.h"
+#include "worker/leave.h"
 #include "worker/mailbox.h"
 #include "worker/slots.h"
 #include "worker/work.h"
@@ -42,6 +43,7 @@
 #define BUSY_LOOK_MS 1000		/* and when busy */
 #define PAUSE_MIN_MS 500		/* after an error, doubling */
 #define PAUSE_MAX_MS 60000
+#define LAST_LOCK_TIMEOUT "1s"	/* when the process is to end */
 #define FINISH_SLICE_MS 5		/* between two looks at what is in flight */
 
 static LpExtension extension;	/* as the last look found it */
@@ -50,8 +52,19 @@ static bool approved = false;	/* this database may spend */
 static int	failures = 0;		/* turns in a row */
 static TimestampTz last_look = 0;
 static bool was_busy = false;
+static bool saved = false;		/* what has come, before the end */
 static MemoryContext turn_context;
 static MemoryContext outside;	/* of the transaction */
+
+/* Neither for somebody's lock nor for a standby, in this transaction. */
+static void
+wait_for_nothing(void)
+{
+	(void) set_config_option("lock_timeout", LAST_LOCK_TIMEOUT, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	(void) set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
 
 void
 lp_worker_begin(const char *phase)
@@ -60,6 +73,8 @@ lp_worker_begin(const char *phase)
 	pgstat_report_activity(STATE_RUNNING, phase);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	if (lp_leave_is_urgent())
+		wait_for_nothing();
 	lp_extension_hold(&extension);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	lp_call_begin_own(extension.schema);
@@ -138,7 +153,8 @@ take_turn(LpTurn *turn)
 	int			look_ms = was_busy ? BUSY_LOOK_MS : 0;
 	const char *reason = NULL;
 
-	if (TimestampDifferenceExceeds(last_look, GetCurrentTimestamp(), look_ms))
+	if (last_look > GetCurrentTimestamp() ||
+		TimestampDifferenceExceeds(last_look, GetCurrentTimestamp(), look_ms))
 	{
 		look();
 		reason = reason_to_pause();
@@ -155,7 +171,7 @@ take_turn(LpTurn *turn)
 		return;
 	}
 	/* Nothing was asked for yet: no turn, since a restore may bring work. */
-	if (!approved && !lp_mailbox_has_letter())
+	if (!approved && in_flight() == 0 && !lp_mailbox_has_letter())
 	{
 		lp_slot_publish(LP_WORKER_IDLE, NULL, in_flight());
 		return;
@@ -240,12 +256,12 @@ after_failure(void)
 static void
 leave_if_asked(LpTurn *turn)
 {
+	bool		can_save = begun == extension.oid && in_flight() > 0;
 	TimestampTz by;
-	bool		again;
 
-	if (!lp_slot_leaving(&by))
+	if (!lp_leave_asked(&by))
 		return;
-	if (begun == extension.oid && in_flight() > 0 && GetCurrentTimestamp() < by)
+	if (can_save && GetCurrentTimestamp() < by)
 	{
 		lp_slot_publish(LP_WORKER_WORKING, "leaves when its calls have ended",
 						lp_work_in_flight());
@@ -253,8 +269,13 @@ leave_if_asked(LpTurn *turn)
 		turn->next_due = GetCurrentTimestamp() + FINISH_SLICE_MS * INT64CONST(1000);
 		return;
 	}
-	if (lp_slot_leave(&again))
-		proc_exit(again ? 1 : 0);
+	/* once: what cannot be stored must not keep it */
+	if (can_save && !saved)
+	{
+		saved = true;
+		lp_work_save();
+	}
+	lp_leave();
 }
 
 /* A turn, or its failure: never throws. */
@@ -268,7 +289,7 @@ try_turn(LpTurn *turn)
 		TimestampTz by;
 
 		leave_if_asked(turn);
-		if (!lp_slot_leaving(&by))
+		if (!lp_leave_asked(&by))
 			take_turn(turn);
 		failures = 0;
 	}
@@ -296,9 +317,16 @@ reload(void)
 static void
 check_signals(void)
 {
-	if (MyLatch->is_set && OidIsValid(begun))
-		lp_work_wake();
-	ResetLatch(MyLatch);
+	if (MyLatch->is_set)
+	{
+		ResetLatch(MyLatch);
+		/* what is new may be the extension, or a permission */
+		last_look = 0;
+		if (OidIsValid(begun))
+			lp_work_wake();
+	}
+	/* between two turns there is nothing to cancel */
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 	if (!PostmasterIsAlive())
 		proc_exit(1);
@@ -336,13 +364,14 @@ wait_after_failure(void)
 
 	pgstat_report_activity(STATE_IDLE, NULL);
 	until = GetCurrentTimestamp() + Min(pause, PAUSE_MAX_MS) * INT64CONST(1000);
-	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
+	/* a clock that was set back must not make it longer */
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0 && left <= pause)
 	{
 		TimestampTz by;
 
 		sleep_ms(left);
 		check_signals();
-		if (lp_slot_leaving(&by))
+		if (lp_leave_asked(&by))
 			break;
 	}
 }
@@ -374,7 +403,7 @@ lp_worker_main(Datum main_arg)
 	Oid			database = DatumGetObjectId(main_arg);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	lp_leave_init();
 	BackgroundWorkerUnblockSignals();
 	claim_or_exit(database);
 	lp_worker_connect(database);
