@@ -3,8 +3,10 @@
  *	  Stored answers that wait to be captured, and which is next.
  *
  * They are captured in the order of their calls.  One that cannot be had now,
- * since somebody holds its lead, is passed over for a second; one that cannot
- * be captured is set aside with the reason.
+ * since somebody holds its lead, is passed over: those behind it are looked at
+ * first, and it again after a second at the earliest.  One whose capture failed
+ * for another reason waits for itself (failed.c); one that cannot be captured is
+ * set aside with the reason.
  *
  * An answer may end the process that captures it (a fault in a library, memory
  * that the kernel takes back), and the next one, and so on.  So where answers
@@ -22,18 +24,20 @@
 
 #include "store/sql.h"
 #include "worker/answers.h"
+#include "worker/failed.h"
 
 #define SKIP_FOR USECS_PER_SEC
+#define SKIP_AT_MOST (60 * USECS_PER_SEC)
 
 /* The answer first: whatever the plan, no other calls are read. */
 static LpSql next_sql = LP_SQL_BY_KEY(
 	"SELECT a.call_id, a.body, a.received_at, c.started_at, c.reserved::float8, a.later,"
 	" c.endpoint, cardinality(c.subjects), a.deaths, a.ms"
 	" FROM (SELECT call_id, later, body, received_at, deaths, ms FROM @s@.lead_provider_answers"
-	"  WHERE error IS NULL AND (call_id, later) > ($1, $2)"
+	"  WHERE error IS NULL AND (call_id, later) > ($1, $2) AND " LP_FAILED_KEY " <> ALL ($3)"
 	"  ORDER BY call_id, later LIMIT 1 FOR UPDATE) a"
 	" JOIN @s@.lead_provider_calls c ON c.id = a.call_id",
-	INT8OID, BOOLOID);
+	INT8OID, BOOLOID, INT8ARRAYOID);
 
 static LpSql any_sql = LP_SQL(
 	"SELECT FROM @s@.lead_provider_answers WHERE error IS NULL LIMIT 1");
@@ -52,12 +56,12 @@ static LpSql set_aside_sql = LP_SQL(
 
 static bool suspecting = false;
 
-/* Those up to here were passed over, until then. */
+/* Those up to here were passed over. */
 static struct
 {
 	int64		call_id;
 	bool		later;
-	TimestampTz until;			/* 0: none */
+	TimestampTz until;			/* not again before; 0: none */
 }			skipped = {0};
 
 void
@@ -66,17 +70,35 @@ lp_answers_suspect(void)
 	suspecting = lp_sql_run(&any_sql, NULL, NULL) > 0;
 }
 
+static bool
+find_next(TimestampTz now)
+{
+	Datum		values[] = {Int64GetDatum(skipped.call_id), BoolGetDatum(skipped.later),
+	lp_failed_waiting(now)};
+
+	return lp_sql_run(&next_sql, values, NULL) > 0;
+}
+
+/* The same, and those that were passed over once the others are through. */
+static bool
+find_next_or_skipped(TimestampTz now)
+{
+	if (skipped.until != 0 && now >= skipped.until + SKIP_AT_MOST)
+		memset(&skipped, 0, sizeof(skipped));
+	if (find_next(now))
+		return true;
+	if (skipped.until == 0 || now < skipped.until)
+		return false;
+	memset(&skipped, 0, sizeof(skipped));
+	return find_next(now);
+}
+
 bool
 lp_answer_next(LpStored *answer)
 {
-	Datum		values[2];
 	bytea	   *body;
 
-	if (skipped.until != 0 && GetCurrentTimestamp() >= skipped.until)
-		memset(&skipped, 0, sizeof(skipped));
-	values[0] = Int64GetDatum(skipped.call_id);
-	values[1] = BoolGetDatum(skipped.later);
-	if (lp_sql_run(&next_sql, values, NULL) == 0)
+	if (!find_next_or_skipped(GetCurrentTimestamp()))
 	{
 		suspecting = false;
 		return false;
@@ -158,5 +180,7 @@ lp_answer_set_aside(int64 call_id, bool later, const char *error)
 TimestampTz
 lp_answers_due(void)
 {
-	return skipped.until == 0 ? DT_NOEND : skipped.until;
+	TimestampTz due = lp_failed_due();
+
+	return skipped.until == 0 ? due : Min(due, skipped.until);
 }

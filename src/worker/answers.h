@@ -48,7 +48,7 @@ extern void lp_answer_forgive(int64 call_id, bool later);
 /* An answer was looked at, and the worker lives. */
 extern void lp_answer_survived(bool later);
 
-/* Passes over all answers up to one for a while; the others go on. */
+/* Passes over all answers up to one until the others have been looked at. */
 extern void lp_answer_skip(int64 call_id, bool later);
 
 /* In a transaction. */

@@ -4,8 +4,10 @@
  *
  * One transaction an answer.  What fails because of the answer sets it aside;
  * what fails because of somebody's lock is tried again after the others; what
- * fails because of anything else (a full disk) is thrown, and the next turn
- * begins with the next answer.
+ * fails because of anything else (a full disk) is thrown, the first time, and
+ * the next turn goes on with the next answer.  Later failures of the same one
+ * are told, not thrown: the pause of the worker after a failure would keep the
+ * others waiting, for something that may concern this one alone.
  */
 #include "postgres.h"
 
@@ -17,6 +19,8 @@
 #include "worker/answers.h"
 #include "worker/brief.h"
 #include "worker/capture.h"
+#include "worker/events.h"
+#include "worker/failed.h"
 #include "worker/settle.h"
 #include "worker/worker.h"
 
@@ -41,20 +45,6 @@ is_about_the_answer(int code)
 	}
 }
 
-/* Memory may be short for a moment; it is not the third time. */
-static bool
-is_too_much(int64 call_id, int code)
-{
-	static int64 last_call_id = 0;
-	static int	times;
-
-	if (code != ERRCODE_OUT_OF_MEMORY)
-		return false;
-	times = call_id == last_call_id ? times + 1 : 1;
-	last_call_id = call_id;
-	return times >= OUT_OF_MEMORY_TRIES;
-}
-
 /* The answer that is looked at; known to whoever catches an error. */
 typedef struct Place
 {
@@ -68,6 +58,26 @@ give_up(int64 call_id, bool later, const char *code)
 	lp_worker_begin("setting an answer aside");
 	lp_settle_give_up(call_id, later, code);
 	lp_worker_commit();
+	lp_failed_forget(call_id, later);
+}
+
+/* Its words may be the person's: the log gets the code alone. */
+static void
+log_failure(int64 call_id, int code)
+{
+	ereport(LOG,
+			errmsg("answer to call " INT64_FORMAT " could not be captured: SQLSTATE %s",
+				   call_id, unpack_sql_state(code)));
+}
+
+/* An answer has failed again, for a reason that is not in it. */
+static void
+tell(int64 call_id, int code)
+{
+	log_failure(call_id, code);
+	lp_worker_event("error", "apollo", 0, unpack_sql_state(code),
+					psprintf("the answer to call " INT64_FORMAT " cannot be captured yet; it is tried again",
+							 call_id));
 }
 
 /*
@@ -136,6 +146,44 @@ skip(const volatile Place *place)
 	lp_worker_commit();
 }
 
+/*
+ * What becomes of an answer whose capture failed, in PG_CATCH; false if the
+ * error is for the caller.
+ */
+static bool
+handle(const volatile Place *place, int code, MemoryContext context)
+{
+	bool		hopeless = is_about_the_answer(code);
+	bool		first = false;
+
+	if (lp_brief_is_passing(code))
+	{
+		lp_worker_abort(context);
+		skip(place);
+		return true;
+	}
+	if (place->call_id == 0)
+		return false;
+	/* memory may be short for a moment; it is not the third time */
+	if (!hopeless)
+		hopeless = lp_failed_add(place->call_id, place->later, code, &first) >= OUT_OF_MEMORY_TRIES &&
+			code == ERRCODE_OUT_OF_MEMORY;
+	if (first)
+	{
+		lp_answer_survived(false);
+		return false;
+	}
+	lp_worker_abort(context);
+	if (hopeless)
+	{
+		log_failure(place->call_id, code);
+		give_up(place->call_id, place->later, unpack_sql_state(code));
+	}
+	else
+		tell(place->call_id, code);
+	return true;
+}
+
 bool
 lp_capture_next(void)
 {
@@ -145,33 +193,12 @@ lp_capture_next(void)
 	PG_TRY();
 	{
 		capture_next(&place);
+		lp_failed_captured(place.call_id, place.later);
 	}
 	PG_CATCH();
 	{
-		int			code = geterrcode();
-		bool		passing = lp_brief_is_passing(code);
-
-		if (!passing && place.call_id != 0 &&
-			!is_about_the_answer(code) && !is_too_much(place.call_id, code))
-		{
-			/* the next turn goes on with the others */
-			lp_answer_skip(place.call_id, place.later);
-			lp_answer_survived(false);
+		if (!handle(&place, geterrcode(), context))
 			PG_RE_THROW();
-		}
-		if (!passing && place.call_id == 0)
-			PG_RE_THROW();
-		lp_worker_abort(context);
-		if (passing)
-			skip(&place);
-		else
-		{
-			/* its words may be the person's: the log gets the code alone */
-			ereport(LOG,
-					errmsg("answer to call " INT64_FORMAT " could not be captured: SQLSTATE %s",
-						   place.call_id, unpack_sql_state(code)));
-			give_up(place.call_id, place.later, unpack_sql_state(code));
-		}
 	}
 	PG_END_TRY();
 	if (place.call_id != 0)

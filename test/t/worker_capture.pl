@@ -19,9 +19,9 @@ sub jobs
 
 sub wait_jobs
 {
-	my ($expected, $name) = @_;
+	my ($expected, $name, $seconds) = @_;
 	my $ok = $run->wait_for(qq(SELECT coalesce(string_agg(concat_ws(' ', state, error_code, n), ', ' ORDER BY state), '') = '$expected'
-		FROM (SELECT state, error_code, count(*) AS n FROM lead_jobs GROUP BY 1, 2) j));
+		FROM (SELECT state, error_code, count(*) AS n FROM lead_jobs GROUP BY 1, 2) j), $seconds);
 	return ok($ok, $name) || diag(jobs() . "\n" . $run->sql('SELECT call_id, later, error, deaths FROM lead_provider_answers; TABLE lead_worker_events'));
 }
 
@@ -80,6 +80,30 @@ is($run->sql('SELECT outcome FROM lead_jobs j, lp_enrich(ARRAY[j.lead_id]) e WHE
 wait_jobs('done 2', 'it is captured, for both');
 is(scalar(() = $standin->ledger(provider => 'apollo')), $calls, 'without another call');
 is($run->sql(q(SELECT outcome FROM lp_enrich(ARRAY(SELECT lead_id FROM lead_jobs LIMIT 1)))), 'cached', 'and stands');
+
+#
+# Answers that fail for a reason that is not theirs, for as long as it lasts:
+# each waits for itself, and those behind them go on.
+#
+$run->sql(q(DELETE FROM lead_jobs; DELETE FROM lead_worker_events; CREATE TABLE refused (apollo_id text);
+	CREATE FUNCTION refuse_some() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+		IF NEW.apollo_id IN (SELECT apollo_id FROM public.refused) THEN RAISE insufficient_resources; END IF; RETURN NEW; END$$;
+	CREATE TRIGGER refuse_some BEFORE UPDATE ON lead_pool FOR EACH ROW EXECUTE FUNCTION refuse_some();
+	GRANT SELECT ON refused TO PUBLIC;
+	INSERT INTO refused SELECT apollo_id FROM lead_pool WHERE id::text NOT IN (SELECT subject FROM asked) ORDER BY apollo_id LIMIT 3));
+for my $n (1 .. 3)
+{
+	$run->ask(1);
+	$run->wait_for("SELECT count(*) = $n FROM lead_provider_answers");
+}
+$run->ask(1);
+wait_jobs('done 1, started 3', 'three answers that fail again and again do not keep back the one behind them', 15);
+ok($run->wait_for(q(SELECT count(*) > 0 FROM lead_worker_events WHERE message LIKE 'the answer to call % cannot be captured yet%')),
+	'an event tells');
+is($run->sql("SELECT string_agg(DISTINCT code, ' ') FROM lead_worker_events"), '53000', 'why');
+$run->sql('DELETE FROM refused');
+wait_jobs('done 4', 'they are captured when they can be');
+$run->sql('DROP TRIGGER refuse_some ON lead_pool');
 
 #
 # A webhook came, and the worker ended before the answer itself did.
