@@ -5,13 +5,15 @@
  * DROP DATABASE, ALTER DATABASE ... RENAME or SET TABLESPACE, and CREATE
  * DATABASE with a template refuse while somebody is connected: the worker is
  * asked to leave, and kept away until the transaction has ended.  Only for those
- * who may run the statement, so that nobody else can disturb the worker.
+ * who may run the statement, and where the transaction allows it, so that nobody
+ * can disturb the worker for nothing.
  *
  * The hook is set only where the library is preloaded: in every other session
  * it would be there or not, depending on what was called before.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
@@ -81,6 +83,14 @@ owns(Oid database)
 #endif
 }
 
+/* All but ALTER DATABASE ... RENAME are refused in a transaction block. */
+static bool
+may_run_here(Node *statement, ProcessUtilityContext context)
+{
+	return IsA(statement, RenameStmt) ||
+		!IsInTransactionBlock(context == PROCESS_UTILITY_TOPLEVEL);
+}
+
 /* Has the worker of the database that a statement needs leave. */
 static void
 clear_database(Node *statement)
@@ -141,7 +151,8 @@ utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 
 	if (nodeTag(statement) == T_AlterDatabaseStmt || needed_alone(statement) != NULL)
 	{
-		clear_database(statement);
+		if (may_run_here(statement, context))
+			clear_database(statement);
 		lp_wake_launcher_at_end();
 	}
 	run(planned, query, read_only_tree, context, params, environment,
