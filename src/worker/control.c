@@ -52,10 +52,9 @@ refuse_binary_upgrade(void)
 
 /* Starts a process, and waits until one has the slot; 0 if none came. */
 static pid_t
-start_process(int restart)
+start_process(int restart, TimestampTz until)
 {
 	BackgroundWorkerHandle *handle;
-	TimestampTz until = from_now(START_MS);
 	pid_t		pid;
 
 	if (!lp_worker_register(MyDatabaseId, restart, &handle))
@@ -74,6 +73,7 @@ start_process(int restart)
 Datum
 lp_worker_start(PG_FUNCTION_ARGS)
 {
+	TimestampTz until = from_now(START_MS);
 	pid_t		pid;
 
 	lp_call_begin(fcinfo, LP_CALL_WRITES);
@@ -81,10 +81,14 @@ lp_worker_start(PG_FUNCTION_ARGS)
 	refuse_binary_upgrade();
 	lp_instance_approve();
 	lp_wake_at_commit();
-	pid = lp_slot_start(MyDatabaseId);
+	if (!lp_slot_start(MyDatabaseId, until, &pid))
+		ereport(ERROR,
+				errcode(ERRCODE_LP_UNAVAILABLE),
+				errmsg("the worker that was stopped has not left yet"),
+				errhint("Call lp_worker_start() again."));
 	if (pid == 0)
 		pid = start_process(lp_launcher_lists(get_database_name(MyDatabaseId)) ?
-							BGW_NEVER_RESTART : LP_WORKER_RESTART);
+							BGW_NEVER_RESTART : LP_WORKER_RESTART, until);
 	if (pid == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_LP_UNAVAILABLE),

@@ -116,7 +116,10 @@ care_for(Oid database)
 	return listed;
 }
 
-/* Marks the listed databases that exist and take connections. */
+/*
+ * Marks the listed databases that exist and take connections.  Of one that was
+ * dropped nothing is kept: its slot is for another.
+ */
 static void
 look_at_databases(void)
 {
@@ -142,6 +145,7 @@ look_at_databases(void)
 	}
 	table_endscan(scan);
 	table_close(relation, AccessShareLock);
+	lp_slots_forget_dropped();
 	CommitTransactionCommand();
 }
 
@@ -182,19 +186,23 @@ static TimestampTz
 look_after(Listed *listed)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	LpSlotView	view = lp_slot_view(listed->database);
+	LpSlotView	view;
 	pid_t		pid;
 
-	if (!listed->is_listed)
-	{
-		if (view.pid != 0 && listed->handle != NULL)
-			lp_slot_ask_to_leave(listed->database, false, false,
-								 now + lp_leave_finish_ms() * INT64CONST(1000));
-		return DT_NOEND;
-	}
 	if (listed->handle != NULL &&
 		GetBackgroundWorkerPid(listed->handle, &pid) == BGWH_STOPPED)
 		note_end(listed, now);
+	view = lp_slot_view(listed->database);
+	if (!listed->is_listed)
+	{
+		if (listed->handle == NULL)
+			return DT_NOEND;
+		if (view.pid != 0)
+			lp_slot_ask_to_leave(listed->database, false, false,
+								 now + lp_leave_finish_ms() * INT64CONST(1000));
+		/* one that has not come yet does not say when it has */
+		return view.pid != 0 ? DT_NOEND : now + PAUSE_MIN_MS * INT64CONST(1000);
+	}
 	if (view.held || view.stopped)
 	{
 		listed->failures = 0;
@@ -225,12 +233,12 @@ look_after_all(void)
 
 		next = Min(next, at);
 	}
-	/* one that left the list is forgotten when its worker has gone */
+	/* one that left the list is forgotten when its worker has ended */
 	foreach(cell, cared_for)
 	{
 		Listed	   *listed = lfirst(cell);
 
-		if (!listed->is_listed && lp_slot_view(listed->database).pid == 0)
+		if (!listed->is_listed && listed->handle == NULL)
 		{
 			cared_for = foreach_delete_current(cared_for, cell);
 			pfree(listed);

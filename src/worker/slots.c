@@ -7,12 +7,15 @@
  * whose slot has no process has no worker that is connected.
  *
  * lp_worker_stop() leaves a wish in the slot until lp_worker_start() takes it
- * back.  A statement that needs the database for itself holds the slot until
- * its transaction has ended; a hold whose backend is gone is none.
+ * back, or the database is gone.  A statement that needs the database for itself
+ * holds the slot until its transaction has ended; a hold whose backend is gone
+ * is none.  A process that leaves says so before it exits, under the lock: what
+ * is asked of it from then on is for the one after it.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
@@ -30,6 +33,7 @@ typedef struct Slot
 	Oid			database;		/* InvalidOid: free */
 	LpSlotView	view;			/* held is worked out when it is read */
 	TimestampTz leave_by;		/* 0: nobody asked it to leave */
+	bool		leaving;		/* and it does */
 	pid_t		held_by;		/* the backend with the statement, or 0 */
 } Slot;
 
@@ -72,6 +76,14 @@ is_held(Slot *slot)
 	return slot->held_by != 0;
 }
 
+/* Free for another database: it has no worker, and nobody's wish or hold. */
+static bool
+is_free(Slot *slot)
+{
+	return slot->database == InvalidOid ||
+		(slot->view.pid == 0 && !slot->view.stopped && !is_held(slot));
+}
+
 /* The same, or a new one in place of one that says nothing any more. */
 static Slot *
 find_or_make(Oid database)
@@ -81,8 +93,7 @@ find_or_make(Oid database)
 	if (slot == NULL)
 		slot = find(InvalidOid);
 	for (int i = 0; i < LP_WORKERS_MAX && slot == NULL; i++)
-		if (shared->slots[i].view.pid == 0 && !shared->slots[i].view.stopped &&
-			!is_held(&shared->slots[i]))
+		if (is_free(&shared->slots[i]))
 			slot = &shared->slots[i];
 	if (slot != NULL && slot->database != database)
 	{
@@ -165,6 +176,7 @@ give_up_slot(int code, Datum arg)
 	own->view.in_flight = 0;
 	own->view.reason[0] = '\0';
 	own->leave_by = 0;
+	own->leaving = false;
 	own = NULL;
 	LWLockRelease(&shared->lock);
 	ConditionVariableBroadcast(&shared->changed);
@@ -222,7 +234,7 @@ lp_slot_leave(bool *again)
 	bool		leaving;
 
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	leaving = own->leave_by != 0;
+	leaving = own->leaving = own->leave_by != 0;
 	*again = !own->view.stopped && is_held(own);
 	LWLockRelease(&shared->lock);
 	return leaving;
@@ -253,6 +265,8 @@ lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 	Slot	   *slot;
 
 	lp_shmem_attach(&piece);
+	if (stop)
+		lp_slots_forget_dropped();
 	holds_databases = holds_databases || hold;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = stop || hold ? find_or_make(database) : find(database);
@@ -271,13 +285,42 @@ lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by)
 	return running;
 }
 
-pid_t
-lp_slot_start(Oid database)
+void
+lp_slots_forget_dropped(void)
+{
+	Oid			databases[LP_WORKERS_MAX];
+	int			n = 0;
+
+	lp_shmem_attach(&piece);
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < LP_WORKERS_MAX; i++)
+		if (shared->slots[i].view.pid == 0 && !is_free(&shared->slots[i]))
+			databases[n++] = shared->slots[i].database;
+	LWLockRelease(&shared->lock);
+
+	/* the catalog is read without the lock, so it is looked at anew below */
+	for (int i = 0; i < n; i++)
+	{
+		Slot	   *slot;
+
+		if (get_database_name(databases[i]) != NULL)
+			continue;
+		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+		slot = find(databases[i]);
+		if (slot != NULL && slot->view.pid == 0 && !is_held(slot))
+			memset(slot, 0, sizeof(Slot));
+		LWLockRelease(&shared->lock);
+	}
+}
+
+/* Takes a stop back; *leaving: the process that is returned is about to go. */
+static pid_t
+take_stop_back(Oid database, bool *leaving)
 {
 	pid_t		pid = 0;
 	Slot	   *slot;
 
-	lp_shmem_attach(&piece);
+	*leaving = false;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	slot = find(database);
 	if (slot != NULL)
@@ -286,9 +329,25 @@ lp_slot_start(Oid database)
 		if (!is_held(slot))
 			slot->leave_by = 0;
 		pid = slot->view.pid;
+		*leaving = pid != 0 && slot->leaving;
 	}
 	LWLockRelease(&shared->lock);
 	return pid;
+}
+
+bool
+lp_slot_start(Oid database, TimestampTz until, pid_t *pid)
+{
+	bool		leaving;
+
+	lp_slots_forget_dropped();
+	ConditionVariablePrepareToSleep(&shared->changed);
+	do
+	{
+		*pid = take_stop_back(database, &leaving);
+	} while (leaving && lp_shmem_sleep(&shared->changed, until));
+	ConditionVariableCancelSleep();
+	return !leaving;
 }
 
 bool

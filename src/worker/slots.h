@@ -46,7 +46,10 @@ extern LpClaim lp_slot_claim(Oid database);
 /* Whether this worker shall leave; by then, whatever is under way. */
 extern bool lp_slot_leaving(TimestampTz *by);
 
-/* Gives the slot up, unless the wish was taken back; *again: to return later. */
+/*
+ * Says that this process exits now, unless the wish was taken back; *again: to
+ * return later.
+ */
 extern bool lp_slot_leave(bool *again);
 
 /* What is known of a database's worker. */
@@ -70,8 +73,14 @@ extern LpSlotView lp_slot_view(Oid database);
  */
 extern bool lp_slot_ask_to_leave(Oid database, bool stop, bool hold, TimestampTz by);
 
-/* Takes a stop back; the process that runs the worker, or 0. */
-extern pid_t lp_slot_start(Oid database);
+/*
+ * Takes a stop back; *pid: the process that runs the worker, or 0.  One that
+ * leaves just now is waited for; false: it did not in time.
+ */
+extern bool lp_slot_start(Oid database, TimestampTz until, pid_t *pid);
+
+/* In a transaction: slots of databases that are gone are free again. */
+extern void lp_slots_forget_dropped(void);
 
 /* Waits until a worker runs, or none does any more; false: too late. */
 extern bool lp_slot_wait(Oid database, bool running, TimestampTz until);
