@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "store/sql.h"
 #include "util/clock.h"
@@ -24,17 +25,40 @@ static LpSql trim_sql = LP_SQL(
 	"DELETE FROM @s@.lead_worker_events WHERE at < $1 - interval '30 days'",
 	TIMESTAMPTZOID);
 
+static TimestampTz trimmed_at = 0;	/* by this process; 0: not yet */
+
+/* In a transaction. */
+static void
+trim(TimestampTz now)
+{
+	Datum		value = TimestampTzGetDatum(now);
+
+	lp_sql_run(&trim_sql, &value, NULL);
+	trimmed_at = now;
+}
+
+/*
+ * A worker may live for years: it clears old rows every day on which it adds
+ * some.  What another process adds is cleared by the worker.
+ */
+static bool
+is_time_to_trim(TimestampTz now)
+{
+	return trimmed_at != 0 && now - trimmed_at >= USECS_PER_DAY;
+}
+
 void
 lp_worker_event(const char *level, const char *provider, int64 job_id,
 				const char *code, const char *message)
 {
 	bool		own = !IsTransactionState();
+	TimestampTz now = lp_clock_now();
 	Datum		values[6];
 	char		nulls[7] = "      ";
 
 	if (own)
 		lp_worker_begin("reporting");
-	values[0] = TimestampTzGetDatum(lp_clock_now());
+	values[0] = TimestampTzGetDatum(now);
 	values[1] = CStringGetTextDatum(level);
 	values[2] = provider == NULL ? (Datum) 0 : CStringGetTextDatum(provider);
 	nulls[2] = provider == NULL ? 'n' : ' ';
@@ -43,6 +67,8 @@ lp_worker_event(const char *level, const char *provider, int64 job_id,
 	values[4] = CStringGetTextDatum(code);
 	values[5] = CStringGetTextDatum(message);
 	lp_sql_run(&add_sql, values, nulls);
+	if (is_time_to_trim(now))
+		trim(now);
 	if (own)
 		lp_worker_commit();
 }
@@ -50,10 +76,7 @@ lp_worker_event(const char *level, const char *provider, int64 job_id,
 void
 lp_worker_events_trim(void)
 {
-	Datum		now;
-
 	lp_worker_begin("clearing old events");
-	now = TimestampTzGetDatum(lp_clock_now());
-	lp_sql_run(&trim_sql, &now, NULL);
+	trim(lp_clock_now());
 	lp_worker_commit();
 }

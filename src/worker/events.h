@@ -7,7 +7,8 @@
 
 /*
  * Adds a row: in the transaction that lp_worker_begin opened, if there is one,
- * else in one of its own.
+ * else in one of its own.  Where lp_worker_events_trim was called, older rows
+ * are removed again after a day.
  * level is info, warning or error; provider may be NULL, job_id 0; code is a
  * SQLSTATE or a word.  The message must not have personal data or secrets.
  */

@@ -186,12 +186,20 @@ $node->append_conf('postgresql.conf', "leadpool.instance = ''");
 $node->reload;
 ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'back again');
 
-# An error in a turn: the process stays, the row says what, without values.
+# An error in a turn: the process stays, the row says what, without values.  A
+# worker that has run for days clears old rows when it adds one.
+$node->safe_psql('postgres', q(INSERT INTO lead_worker_events (at, level, code, message) VALUES (now() - interval '29 days', 'info', 'old', 'old')));
+my $now = $node->safe_psql('postgres', "SELECT now() + interval '2 days'");
+$node->append_conf('postgresql.conf', "leadpool.now = '$now'");
+$node->reload;
 $node->safe_psql('postgres', 'ALTER TABLE lead_requests RENAME COLUMN status TO other');
 $node->safe_psql('postgres', "SELECT lp_worker_start()");
 ok(wait_status($node, "state = 'paused' AND reason LIKE 'the last turn failed (42703)%'"), 'a failing turn: paused');
+ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM lead_worker_events WHERE code = 'old')"), 'an old event is gone');
 like($node->safe_psql('postgres', 'SELECT level, code, message FROM lead_worker_events ORDER BY id LIMIT 1'),
 	qr/^error\|42703\|column .* does not exist$/, 'the event is recorded');
+$node->append_conf('postgresql.conf', "leadpool.now = ''");
+$node->reload;
 $node->safe_psql('postgres', 'ALTER TABLE lead_requests RENAME COLUMN other TO status');
 ok(wait_status($node, "state = 'idle' AND pid = $pid"), 'and goes on by itself when it can');
 
