@@ -83,7 +83,8 @@ find_next(TimestampTz now)
 static bool
 find_next_or_skipped(TimestampTz now)
 {
-	if (skipped.until != 0 && now >= skipped.until + SKIP_AT_MOST)
+	/* too far ahead: the clock was set back */
+	if (now >= skipped.until + SKIP_AT_MOST || skipped.until > now + SKIP_FOR)
 		memset(&skipped, 0, sizeof(skipped));
 	if (find_next(now))
 		return true;

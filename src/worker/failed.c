@@ -109,7 +109,8 @@ lp_failed_waiting(TimestampTz now)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (list[i].until <= now)
+		/* too far ahead: the clock was set back */
+		if (list[i].until <= now || list[i].until > now + WAIT_MAX)
 			list[i].until = 0;
 		else
 			keys[waiting++] = Int64GetDatum(list[i].key);
