@@ -64,8 +64,22 @@ wait_jobs('done 10, started 1', 'waits, and another does not wait for it');
 $holder->query_safe('COMMIT');
 wait_jobs('done 11', 'until it is free');
 is($run->sql('SELECT count(*) FROM lead_worker_events'), 1, 'that is no failure');
-$holder->quit;
 $standin->script([]);
+
+# Many of them: it takes longer to find them all held than to come back to the first.
+$run->sql('DELETE FROM lead_jobs');
+$holder->query_safe(q(BEGIN; SELECT count(*) FROM (SELECT 1 FROM lead_state WHERE lead_id IN (
+	SELECT id FROM lead_pool WHERE id::text NOT IN (SELECT subject FROM asked) ORDER BY apollo_id LIMIT 30) FOR UPDATE) held));
+for my $n (1 .. 30)
+{
+	$run->ask(1);
+	$run->wait_for("SELECT count(*) = $n FROM lead_provider_answers");
+}
+$run->ask(1);
+wait_jobs('done 1, started 30', 'the one behind many that are held does not wait for them', 20);
+$holder->query_safe('COMMIT');
+wait_jobs('done 31', 'until they are free');
+$holder->quit;
 
 #
 # An answer that could not be captured is not bought again.
