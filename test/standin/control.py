@@ -104,6 +104,7 @@ class Control:
         return {"size": len(request.body)}
 
     def post_reset(self, request):
+        self.router.script.set([])      # whom its rules hold go on
         self.ledger.reset()
         self.router.start()
         return {"ok": True}

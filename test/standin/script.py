@@ -86,19 +86,23 @@ class Rule:
 class Script:
     def __init__(self):
         self.rules = []
+        self.turn = 1       # how often rules were set: a call is held in its own
         self.held = []
 
     def set(self, rules):
         if isinstance(rules, dict):
             rules = rules.get("rules", [rules])
         self.rules = [Rule(rule) for rule in rules]
+        self.turn += 1
         held, self.held = self.held, []
         for call in held:
             if not call.done():
                 call.set_result(None)
 
-    async def hold(self):
-        """Waits until other rules are set."""
+    async def hold(self, turn):
+        """Waits until other rules are set than those of then."""
+        if turn != self.turn:
+            return
         call = asyncio.get_running_loop().create_future()
         self.held.append(call)
         await call
@@ -109,6 +113,8 @@ class Script:
         for rule in self.rules:
             if rule.fires(provider, method, path, subjects):
                 effects = {**rule.do, **effects}
+        if effects.get("hold"):
+            effects["hold"] = self.turn
         return effects
 
     def list(self):

@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         try:
             answer, effects, record = await self.router.answer(request)
             if effects.get("hold"):
-                await self.router.script.hold()
+                await self.router.script.hold(effects["hold"])
             if effects.get("latency_ms"):
                 await asyncio.sleep(effects["latency_ms"] / 1000)
             whole = await self.deliver(request, answer, effects)
