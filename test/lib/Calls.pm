@@ -6,6 +6,7 @@
 #	$run->ask([ids], '{...}')    lp_enrich; "queued 5" and the like
 #	$run->wait_jobs('done', 5)   until so many jobs are in a state
 #	$run->set(name => value)     a setting, reloaded by everybody
+#	$run->check('ok, detail')    columns of lp_provider_check
 #
 # People of one run differ from those of the next; nothing goes wrong at the
 # stand-in unless a test says so.
@@ -17,10 +18,21 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Standin;
 use Test::More;
+use Time::HiRes qw(sleep time);
+
+# A budget is that of a UTC day: a test that counts it begins where enough of
+# the day is left for all of it.
+sub await_day
+{
+	my $left = 86400 - time % 86400;
+	sleep $left + 1 if $left < 300;
+	return;
+}
 
 sub new
 {
 	my ($class, $name, %options) = @_;
+	await_day();
 	my $self = bless { count => 0, number => 0 }, $class;
 	my $key = exists $options{key} ? $options{key} : 'apollo-EXAMPLE';
 	$self->{standin} = Standin->start(
@@ -62,6 +74,21 @@ sub code
 	return $err =~ /ERROR:\s+(\w{5})/ ? $1 : 'ok';
 }
 
+# What a check of the provider says.  A worker that is busy may leave one without
+# an answer.
+sub check
+{
+	my ($self, $columns) = @_;
+	my $sql = "SELECT $columns FROM lp_provider_check('apollo')";
+	for (1 .. 4)
+	{
+		my ($rc, $out, $err) = $self->{node}->psql('postgres', $sql);
+		return $out if $rc == 0;
+		note($err);
+	}
+	return $self->sql($sql);
+}
+
 sub secret
 {
 	my ($self, $key, $mode) = @_;
@@ -96,8 +123,9 @@ sub ask
 sub wait_for
 {
 	my ($self, $condition) = @_;
-	return $self->{node}->poll_query_until('postgres', "SELECT $condition")
-	  || diag($self->sql('SELECT state, error_code, error, count(*) FROM lead_jobs GROUP BY 1, 2, 3'));
+	return 1 if $self->{node}->poll_query_until('postgres', "SELECT $condition");
+	diag($self->sql('SELECT kind, state, error_code, error, count(*) FROM lead_jobs GROUP BY 1, 2, 3, 4; TABLE lead_worker_status'));
+	die "waited in vain: $condition\n";
 }
 
 sub wait_jobs
@@ -141,13 +169,15 @@ sub restart_worker
 	return $self->sql('SELECT lp_worker_stop(); SELECT lp_worker_start()');
 }
 
+# When it returns, the worker has had a turn since: one that is paused has none.
 sub set
 {
 	my ($self, %settings) = @_;
 	$self->{node}->append_conf('postgresql.conf', "leadpool.$_ = '$settings{$_}'") for sort keys %settings;
 	my $loaded = $self->sql('SELECT pg_conf_load_time()');
 	$self->sql('SELECT pg_reload_conf()');
-	$self->{node}->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$loaded'");
+	$self->wait_for("pg_conf_load_time() > '$loaded'");
+	$self->wait_for("pid IS NULL OR state = 'paused' OR last_turn_at > pg_conf_load_time() FROM lead_worker_status");
 	return;
 }
 

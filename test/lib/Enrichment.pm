@@ -18,6 +18,7 @@ use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Standin;
+use Test::More;
 use Time::HiRes qw(time usleep);
 
 sub new
@@ -84,24 +85,43 @@ sub sql
 	}
 }
 
+# Longer than the minute after which the worker looks by itself.
 sub wait_for
 {
-	my ($self, $sql, $seconds) = @_;
-	my $until = time + ($seconds // 60);
+	my ($self, $sql) = @_;
+	my $until = time + 100;
 	while (time < $until)
 	{
 		return 1 if $self->sql($sql) eq 't';
 		usleep(5_000);
 	}
-	return 0;
+	$self->tell('SELECT kind, state, error_code, count(*) FROM lead_jobs GROUP BY 1, 2, 3', 'TABLE lead_worker_status',
+		'SELECT code, message FROM lead_worker_events', 'SELECT call_id, later, error, deaths FROM lead_provider_answers',
+		'SELECT pid, backend_type, wait_event_type, wait_event, query FROM pg_stat_activity');
+	die "waited in vain: $sql\n";
 }
 
+# What there is to see, as far as there is an extension.
+sub tell
+{
+	my ($self, @queries) = @_;
+	for my $query (@queries)
+	{
+		diag("$query: " . (eval { $self->sql($query) } // $@));
+	}
+	return;
+}
+
+# sql may have to say it again though it has been done: then nobody is left to
+# ask about, and all were queued.
 sub ask
 {
 	my ($self, $n) = @_;
+	my $goal = $n + $self->sql('SELECT count(*) FROM asked');
 	return $self->sql(qq(WITH next AS (INSERT INTO asked SELECT id::text, apollo_id FROM lead_pool
-			WHERE id::text NOT IN (SELECT subject FROM asked) ORDER BY apollo_id LIMIT $n RETURNING *)
-		SELECT string_agg(DISTINCT outcome, ' ') FROM lp_enrich(ARRAY(SELECT subject::uuid FROM next ORDER BY apollo_id))));
+			WHERE id::text NOT IN (SELECT subject FROM asked) ORDER BY apollo_id
+			LIMIT greatest(0, $goal - (SELECT count(*) FROM asked)) RETURNING *)
+		SELECT coalesce(string_agg(DISTINCT outcome, ' '), 'queued') FROM lp_enrich(ARRAY(SELECT subject::uuid FROM next ORDER BY apollo_id))));
 }
 
 # Every job that nobody knows about, and every dead one, again.
@@ -131,8 +151,7 @@ sub progress
 sub wait_worker
 {
 	my ($self, $not) = @_;
-	return $self->wait_for("SELECT coalesce(pid <> $not AND state IN ('idle', 'working'), false) FROM lead_worker_status")
-	  || die 'no worker: ' . $self->sql('SELECT * FROM lead_worker_status');
+	return $self->wait_for("SELECT coalesce(pid <> $not AND state IN ('idle', 'working'), false) FROM lead_worker_status");
 }
 
 sub worker { return $_[0]->sql('SELECT coalesce(pid, 0) FROM lead_worker_status') }

@@ -54,7 +54,8 @@ mkdir -m 700 "$work/secrets"
 python3 -B "$top/test/standin/standin.py" --port-file "$work/port" --settings '{"apollo": {"limits": null}}' \
 	< /dev/null > "$tmp/log/demo-standin.log" 2>&1 &
 standin=$!
-until [ -s "$work/port" ] || ! kill -0 "$standin" 2> /dev/null; do sleep 0.05; done
+looks=0
+until [ -s "$work/port" ] || ! kill -0 "$standin" 2> /dev/null || [ $((looks += 1)) -gt 1200 ]; do sleep 0.05; done
 apollo=http://127.0.0.1:$(head -1 "$work/port")
 
 "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N > "$work/initdb.log"

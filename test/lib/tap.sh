@@ -16,7 +16,7 @@ fi
 
 printf 'test %-28s ... ' "$(basename "$1" .pl)" >&3
 start=$(date +%s)
-"$(dirname "$0")/within.pl" "$limit" perl "$1"
+"$(dirname "$0")/within.pl" "$limit" perl "$1" 3>&-
 status=$?
 case $status in
 	0) word=ok ;;

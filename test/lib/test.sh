@@ -12,6 +12,10 @@ else
 	export LEADPOOL_SEED=${LEADPOOL_SEED:-20260304}
 fi
 
+# How long a test waits for what shall happen: more than the minute after which
+# a worker that nobody woke looks by itself.
+export PG_TEST_TIMEOUT_DEFAULT=100
+
 # Nothing waits for ever: see there.
 within=$top/test/lib/within.pl
 

@@ -36,11 +36,13 @@ sub started
 	return grep { !$above{$_} && index((readlink("/proc/$_/cwd") // '') . '/', "$here/") == 0 } @pids;
 }
 
-# What each waits for: as the kernel says and, where there is one, as gdb does.
+# What each waits for: as the kernel says and, where there is one, as gdb does,
+# for a minute at most.
 sub report
 {
 	my ($why) = @_;
 	my $debugger = system('command -v gdb > /dev/null') == 0;
+	my $until = time + 60;
 	print STDERR "# $why:\n";
 	for my $pid (started())
 	{
@@ -50,8 +52,8 @@ sub report
 			my ($state) = slurp("$task/status") =~ /^State:\s+(.*)/m;
 			print STDERR "#     ", slurp("$task/comm") =~ s/\n//r, ': ', $state // 'gone', ', ', slurp("$task/wchan"), "\n";
 		}
-		next unless $debugger;
-		my @lines = split /\n/, `timeout 20 gdb -p $pid -batch -ex 'thread apply all bt 20' 2> /dev/null < /dev/null`;
+		next unless $debugger && time < $until;
+		my @lines = split /\n/, `timeout -k 5 10 gdb -p $pid -batch -ex 'thread apply all bt 20' 2> /dev/null < /dev/null`;
 		print STDERR '#         ', substr($_, 0, 120), "\n" for grep { /^#/ || /^Thread/ } @lines;
 	}
 	return;
@@ -67,12 +69,14 @@ sub wait_for_ends
 	return;
 }
 
-# A server asked in this way ends its own processes first.
+# A server asked in this way ends its own processes first.  What the kernel does
+# not let go of is left after a while.
 sub end_all
 {
 	kill 'QUIT', started();
 	wait_for_ends(2);
-	while (my @left = started())
+	my $until = time + 20;
+	while ((my @left = started()) && time < $until)
 	{
 		kill 'KILL', @left;
 		sleep 0.05;
