@@ -23,8 +23,8 @@ sub bad_day
 		[ 4, { status => 500 } ],
 		[ 3, { status => 500, billed => \1 } ],
 		[ 4, { cut => 300 } ],
-		[ 3, { drip => 4000 } ],
-		[ 2, { hang => \1 } ],
+		[ 3, { drip => 40000 } ],
+		[ 2, { hang => 0.5 } ],
 		[ 3, { close_before => \1 } ],
 		[ 4, { malformed => \1 } ],
 		[ 6, { duplicates => \1 } ],
@@ -76,7 +76,7 @@ sub run
 
 my $calm = [ { match => { provider => 'apollo' }, do => { latency_ms => 15 } } ];
 run('calm', $calm, '', 0);
-run('faults', bad_day(), "synchronous_commit = off\nleadpool.apollo_timeout = '1s'\nleadpool.job_attempts = 50", 0);
-run('retry_once', bad_day(), "leadpool.unknown_policy = 'retry_once'\nleadpool.apollo_timeout = '1s'\nleadpool.job_attempts = 50", 1);
+run('faults', bad_day(), "synchronous_commit = off\nleadpool.apollo_timeout = '10s'\nleadpool.job_attempts = 50", 0);
+run('retry_once', bad_day(), "leadpool.unknown_policy = 'retry_once'\nleadpool.apollo_timeout = '10s'\nleadpool.job_attempts = 50", 1);
 
 done_testing();

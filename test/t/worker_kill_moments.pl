@@ -11,7 +11,7 @@ use Test::More;
 $ENV{PGOPTIONS} = '-c synchronous_commit=local';
 
 my $run = Enrichment->new('moments', leads => 200,
-	conf => "max_wal_senders = 2\nwal_level = replica\nwal_writer_delay = '10s'\nleadpool.apollo_timeout = '2s'\nleadpool.breaker_failures = 100");
+	conf => "max_wal_senders = 2\nwal_level = replica\nwal_writer_delay = '10s'\nleadpool.apollo_timeout = '60s'\nleadpool.breaker_failures = 100");
 my ($node, $standin) = ($run->node, $run->standin);
 $run->wait_worker(0);
 
@@ -32,7 +32,7 @@ sub calls
 sub wait_jobs
 {
 	my ($state) = @_;
-	return $run->wait_for("$newest SELECT bool_and(state = '$state') FROM newest", 30) || diag(jobs());
+	return $run->wait_for("$newest SELECT bool_and(state = '$state') FROM newest");
 }
 
 # What the stand-in has counted since it was asked last.
@@ -47,7 +47,7 @@ sub arrived
 
 sub wait_arrived
 {
-	my $until = time + 30;
+	my $until = time + 100;
 	until ((my $all = () = $standin->ledger(provider => 'apollo')) > $seen)
 	{
 		die 'no call arrived' if time > $until;
@@ -61,7 +61,7 @@ sub hold
 	my ($statement) = @_;
 	my ($in, $out, $err) = ("BEGIN;\n$statement;\nSELECT 'locked';\n", '', '');
 	my $lock = { in => \$in };
-	$lock->{session} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
+	$lock->{session} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
 	$lock->{session}->pump until $out =~ /locked/ || !$lock->{session}->pumpable;
 	die "$statement: $err" unless $out =~ /locked/;
 	return $lock;
@@ -87,9 +87,7 @@ sub give_up
 sub wait_blocked
 {
 	my ($event) = @_;
-	return $run->wait_for(
-		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'leadpool worker' AND $event", 30)
-	  || diag($run->sql('SELECT pid, backend_type, wait_event_type, wait_event, query FROM pg_stat_activity'));
+	return $run->wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'leadpool worker' AND $event");
 }
 
 # Ends the worker as it stands, and with it what was locked.

@@ -12,7 +12,7 @@ my $standin = $run->standin;
 my ($key, $other) = ('secret-0123456789abcdef-EXAMPLE', 'vault-fedcba9876543210-EXAMPLE');
 $standin->settings({ apollo => { keys => { $key => {}, $other => {} } } });
 
-sub check { return $run->sql("SELECT ok, detail FROM lp_provider_check('apollo')") }
+sub check { return $run->check('ok, detail') }
 
 # No key, an open file, a changed one.
 is($run->ask([ $run->people(1) ]), 'queued 1', 'asked without a key');
