@@ -26,8 +26,9 @@ sub status
 sub wait_status
 {
 	my ($node, $condition, $database) = @_;
-	return $node->poll_query_until($database // 'postgres', "SELECT $condition FROM lead_worker_status")
-	  || diag(status($node, '*', $database));
+	return 1 if $node->poll_query_until($database // 'postgres', "SELECT $condition FROM lead_worker_status");
+	diag(status($node, '*', $database));
+	die "waited in vain: $condition\n";
 }
 
 sub code
@@ -79,13 +80,13 @@ is(code($node, 'TABLE lead_worker_status', 'postgres', 'nobody'), '42501', 'othe
 
 $pid = $node->safe_psql('postgres', 'SET ROLE leadpool_operator; SELECT lp_worker_start()');
 ok($pid > 0 && kill(0, $pid), 'an operator starts it');
-wait_status($node, "state = 'idle'");
-is(status($node, "pid, state, coalesce(reason, ''), in_flight, started_at <= last_turn_at"), "$pid|idle||0|t", 'it is idle');
+ok(wait_status($node, "pid = $pid AND state = 'idle' AND reason IS NULL AND in_flight = 0 AND started_at <= last_turn_at"), 'it is idle');
 is($node->safe_psql('postgres', 'SELECT lp_worker_start()'), $pid, 'started again: the same');
 is($node->safe_psql('postgres', 'SELECT count(*), min(approved_by) FROM lead_worker_identity'), '1|leadpool_operator',
 	'it may spend here, and who said so is known');
-is( $node->safe_psql('postgres', "SELECT datname, backend_type, application_name, state FROM pg_stat_activity WHERE pid = $pid"),
-	'postgres|leadpool worker|leadpool worker|idle', 'pg_stat_activity shows it');
+# what woke it last may not have let it go yet
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $pid AND datname = 'postgres'
+	AND backend_type = 'leadpool worker' AND application_name = 'leadpool worker' AND state = 'idle'"), 'pg_stat_activity shows it');
 
 # A second process leaves at once.
 $node->safe_psql('postgres', q(SELECT lp_worker_stop()));
@@ -93,7 +94,7 @@ is(status($node, 'pid, state, reason'), '|stopped|stopped by lp_worker_stop()', 
 is($node->safe_psql('postgres', 'SELECT lp_worker_stop()'), 'f', 'stopped again: none ran');
 is(code($node, "SELECT * FROM lp_provider_check('apollo')"), 'LP010', 'no check while it is stopped');
 my @started = map {
-	IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT lp_worker_start()' ], '>', \my $out)
+	IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT lp_worker_start()' ], '>', \my $out, IPC::Run::timeout(180))
 } 1 .. 4;
 $_->finish for @started;
 wait_status($node, "state = 'idle'");
@@ -107,26 +108,36 @@ is(code($node, "SELECT * FROM lp_provider_check('gopher')"), '22023', 'a provide
 is(code($node, 'SELECT * FROM lp_provider_check(NULL)'), '22004', 'null');
 @started = map {
 	IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT count(*) FROM lp_provider_check('apollo')" ],
-		'>', \my $out)
+		'>', \my $out, IPC::Run::timeout(180))
 } 1 .. 4;
 is(join('', map { $_->finish ? 1 : 0 } @started), '1111', 'four checks at once are all answered');
 
 # Waking: a commit does, an abort does not.
+# A turn may come by itself: of some looks one sees none.  LOOK stands for the
+# number of the look.
+sub wakes_nobody
+{
+	my ($sql) = @_;
+	for my $look (1 .. 10)
+	{
+		wait_status($node, "state = 'idle'");
+		my $before = status($node, 'last_turn_at');
+		$node->safe_psql('postgres', $sql =~ s/LOOK/$look/gr);
+		return 1 if status($node, 'last_turn_at') eq $before;
+	}
+	return 0;
+}
+ok(wakes_nobody("BEGIN; SELECT lp_client_set('$client', 'A'); ROLLBACK"), 'what is rolled back wakes nobody');
 my $turn = status($node, 'last_turn_at');
-$node->safe_psql('postgres', "BEGIN; SELECT lp_client_set('$client', 'A'); ROLLBACK");
-is(status($node, 'last_turn_at'), $turn, 'what is rolled back wakes nobody');
 $node->safe_psql('postgres', "SELECT lp_client_set('$client', 'A')");
 ok(wait_status($node, "last_turn_at > '$turn'"), 'a commit wakes it');
-wait_status($node, "state = 'idle'");
-$turn = status($node, 'last_turn_at');
-$node->safe_psql('postgres', q(SELECT lp_capture_apollo('{"person": {"id": "p1", "email": "ann@tarn.example"}}')));
-is(status($node, 'last_turn_at'), $turn, 'leads wake nobody while no request waits');
-$node->safe_psql('postgres', "SELECT count(*) FROM lp_allocate('$client', NULL, 5)");
+ok(wakes_nobody(q(SELECT lp_capture_apollo('{"person": {"id": "pLOOK", "email": "annLOOK@tarn.example"}}'))), 'leads wake nobody while no request waits');
+$node->safe_psql('postgres', "SELECT count(*) FROM lp_allocate('$client', NULL, 50)");
 $node->safe_psql('postgres', "SELECT lp_client_set('$client', 'A')");
 wait_status($node, "last_turn_at > '$turn'");
 wait_status($node, "state = 'idle'");
 $turn = status($node, 'last_turn_at');
-$node->safe_psql('postgres', q(SELECT lp_capture_apollo('{"person": {"id": "p2", "email": "bo@tarn.example"}}')));
+$node->safe_psql('postgres', q(SELECT lp_capture_apollo('{"person": {"id": "p", "email": "bo@tarn.example"}}')));
 ok(wait_status($node, "last_turn_at > '$turn'"), 'with an open request they do');
 wait_status($node, "state = 'idle'");
 
@@ -141,15 +152,24 @@ sub switches
 SKIP:
 {
 	skip 'no /proc', 3 unless -r "/proc/$pid/status";
-	my $before = switches($pid);
-	# for so long; -w -c would say nothing about a call that has not returned
-	IPC::Run::run([ 'timeout', '-k', '30', '3', 'strace', '-f', '-p', $pid ], '>', \my $stdout, '2>', \my $out);
-	skip 'strace may not look at processes here', 3 unless $out =~ /attached/;
-	my @calls = map { s/^\[pid +\d+\] //r } grep { /^(?:\[pid +\d+\] )?\w+\(/ } split(/\n/, $out);
+	my (@calls, $other, $switched);
+	# a turn may come by itself: of some looks one sees none
+	for (1 .. 5)
+	{
+		wait_status($node, "state = 'idle'");
+		my $before = switches($pid);
+		# for so long; -w -c would say nothing about a call that has not returned
+		IPC::Run::run([ 'timeout', '-k', '30', '3', 'strace', '-f', '-p', $pid ], '>', \my $stdout, '2>', \my $out);
+		skip 'strace may not look at processes here', 3 unless $out =~ /attached/;
+		@calls = map { s/^\[pid +\d+\] //r } grep { /^(?:\[pid +\d+\] )?\w+\(/ } split(/\n/, $out);
+		$other = join("\n", grep { !/^(?:epoll_wait|epoll_pwait|restart_syscall)\(/ } @calls);
+		$switched = switches($pid) - $before;
+		last if @calls >= 2 && $other eq '' && $switched <= 12;
+	}
 	cmp_ok(scalar @calls, '>=', 2, 'each thread waits');
-	is(join("\n", grep { !/^(?:epoll_wait|epoll_pwait|restart_syscall)\(/ } @calls), '', 'idle: the wait only');
+	is($other, '', 'idle: the wait only');
 	# strace itself stops and lets go of the process
-	cmp_ok(switches($pid) - $before, '<=', 12, 'and it is not woken');
+	cmp_ok($switched, '<=', 12, 'and it is not woken');
 	wait_status($node, "state = 'idle'");
 }
 
@@ -275,7 +295,8 @@ sub is_gone
 	my ($process) = @_;
 	for (1 .. 1800)
 	{
-		return 1 if !kill(0, $process) || slurp_file("/proc/$process/stat") =~ /\) Z /;
+		# it may go between the two
+		return 1 if !kill(0, $process) || (eval { slurp_file("/proc/$process/stat") } // ') Z ') =~ /\) Z /;
 		select(undef, undef, undef, 0.1);
 	}
 	return 0;
