@@ -41,7 +41,7 @@ for my $i (1 .. $sessions)
 	append_to_file("$run{base}.sql", $sql);
 	$run{handle} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', "$run{base}.sql" ],
-		'<', \undef, '>', "$run{base}.out", '2>', "$run{base}.err");
+		'<', \undef, '>', "$run{base}.out", '2>', "$run{base}.err", IPC::Run::timeout(600));
 	push @runs, \%run;
 }
 for my $round (1 .. $rounds)

@@ -63,7 +63,7 @@ for my $round (@rounds)
 	my ($out, $err) = ('', '');
 	my $script = "SELECT 'pid ' || pg_backend_pid();\n" . $work{$round}->() . ";\n";
 	my $victim = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$out, '2>', \$err);
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
 	$victim->pump until $out =~ /^pid (\d+)$/m || !$victim->pumpable;
 	my ($pid) = $out =~ /^pid (\d+)$/m or die "no victim: $err";
 

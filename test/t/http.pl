@@ -220,9 +220,9 @@ is( $node->safe_psql('postgres', "
 
 # --- deadlines
 
-is(run('outcome, ms >= 490, sent', "$base/silent", 'timeout_ms => 500'), 'timeout|t|t', 'no answer');
-is(run('outcome, ms >= 490, length', "$base/drip", 'timeout_ms => 500'), 'timeout|t|0', 'a body in drips');
-is(run('outcome, ms >= 490', "$base/drip_header", 'timeout_ms => 500'), 'timeout|t', 'headers in drips');
+is(run('outcome, ms >= 2990, sent', "$base/silent", 'timeout_ms => 3000'), 'timeout|t|t', 'no answer');
+is(run('outcome, ms >= 2990, length', "$base/drip", 'timeout_ms => 3000'), 'timeout|t|0', 'a body in drips');
+is(run('outcome, ms >= 2990', "$base/drip_header", 'timeout_ms => 3000'), 'timeout|t', 'headers in drips');
 # Nobody accepts: the queue of a listener holds the first two connections.
 {
 	my $full = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', Proto => 'tcp') or die;
@@ -292,15 +292,15 @@ $node->restart;
 # --- many at once
 
 truncate($log, 0);
-is( run('count(*), count(*) FILTER (WHERE outcome = \'answer\'), count(DISTINCT call)', [ map { "$base/ok/$_" } 1 .. 1000 ], 'concurrency => 200'),
+is( run('count(*), count(*) FILTER (WHERE outcome = \'answer\'), count(DISTINCT call)', [ map { "$base/ok/$_" } 1 .. 1000 ], 'concurrency => 200, timeout_ms => 60000'),
 	'1000|1000|1000', '1000 calls, 200 at once');
 cmp_ok(requests('connection'), '<=', 200, '... over at most 200 connections');
 is(requests('GET ok'), 1000, '... and each was sent once');
 truncate($log, 0);
-is(run('count(*)', [ map { "$base/ok/$_" } 1 .. 100 ], 'concurrency => 50, per_host => 3'), '100', 'more calls than connections to a host');
+is(run('count(*)', [ map { "$base/ok/$_" } 1 .. 100 ], 'concurrency => 50, per_host => 3, timeout_ms => 60000'), '100', 'more calls than connections to a host');
 cmp_ok(requests('connection'), '<=', 3, '... use no more than those');
 truncate($log, 0);
-is(run('count(*), max(in_flight) FILTER (WHERE call >= 2)', [ ("$base/after/300") x 2, map { "$base/ok/$_" } 1 .. 300 ], "concurrency => 5") . '|' . requests('GET after'),
+is(run('count(*), max(in_flight) FILTER (WHERE call >= 2)', [ ("$base/after/300") x 2, map { "$base/ok/$_" } 1 .. 300 ], 'concurrency => 5, timeout_ms => 60000') . '|' . requests('GET after'),
 	'302|4|2', 'slow answers stall nobody, and what ends makes room at once');
 is($node->safe_psql('postgres', "
 		SELECT count(*) BETWEEN 1 AND 20 FROM http_run(ARRAY(SELECT '$base/' || CASE WHEN i < 10 THEN 'silent' ELSE 'ok' END FROM generate_series(1, 100) i), concurrency => 20, cancel_after => 1);
@@ -350,10 +350,13 @@ SKIP:
 		  . "-keyout $dir/key.pem -out $dir/cert.pem > $dir/openssl.log 2>&1") != 0;
 	$tls = open($tls_output, '-|', "exec openssl s_server -accept 127.0.0.1:0 -www -cert $dir/cert.pem -key $dir/key.pem 2>> $dir/openssl.log") or die;
 	my $tls_port;
+	local $SIG{ALRM} = sub { die "openssl does not listen\n" };
+	alarm 60;
 	while (my $line = <$tls_output>)
 	{
 		last if ($tls_port) = $line =~ /^ACCEPT .*:(\d+)/;
 	}
+	alarm 0;
 	my $url = "https://localhost:$tls_port/";
 	# the other words are those of a machine without ca-certificates
 	like(run('outcome, sent, error', $url), qr/^not_sent\|f\|(?:SSL certificate problem: self-signed certificate|error adding trust anchors)/, 'an unknown certificate is refused');

@@ -45,7 +45,7 @@ foreach my $session (0 .. $sessions - 1)
 		push @command, "psql -X -q -t -A -d '" . $node->connstr('postgres') . "' -f $file";
 	}
 	$output[$session] = '';
-	push @handles, start [ 'sh', '-c', join('; ', @command) ], '>&', \$output[$session];
+	push @handles, start [ 'sh', '-c', join('; ', @command) ], '>&', \$output[$session], IPC::Run::timeout(600 + 10 * $ops);
 }
 
 # A session is killed whenever so many operations have gone by.
