@@ -215,6 +215,8 @@ $run->wait_for("count(*) = 1 FROM lead_jobs WHERE kind = 'phone_poll'");
 $standin->settle(state => 'success');
 $standin->script([ { match => { path => '/api/v1/webhook_result' }, do => { status => 200, body => {} }, times => 1 } ]);
 poll_now();
+$run->wait_for("count(*) = 1 FROM lead_jobs WHERE kind = 'phone_poll' AND state = 'queued' AND attempts = 1");
+poll_now();
 $run->wait_quiet;
 is($run->sql("SELECT string_agg(concat_ws(' ', outcome, reason), ', ' ORDER BY id) FROM lead_provider_calls WHERE endpoint = 'webhook_result'"),
 	'failed no_status, ok', 'an answer without a status is none: asked for again');
