@@ -85,11 +85,11 @@ sub sql
 	}
 }
 
-# Longer than the minute after which the worker looks by itself.
+# Longer than the minute after which the worker looks by itself, or as long as said.
 sub wait_for
 {
-	my ($self, $sql) = @_;
-	my $until = time + 100;
+	my ($self, $sql, $seconds) = @_;
+	my $until = time + ($seconds // 100);
 	while (time < $until)
 	{
 		return 1 if $self->sql($sql) eq 't';

@@ -13,9 +13,9 @@ $run->wait_worker(0);
 
 sub wait_jobs
 {
-	my ($expected, $name) = @_;
+	my ($expected, $name, $seconds) = @_;
 	return ok($run->wait_for(qq(SELECT coalesce(string_agg(concat_ws(' ', state, error_code, n), ', ' ORDER BY state), '') = '$expected'
-		FROM (SELECT state, error_code, count(*) AS n FROM lead_jobs GROUP BY 1, 2) j)), $name);
+		FROM (SELECT state, error_code, count(*) AS n FROM lead_jobs GROUP BY 1, 2) j), $seconds), $name);
 }
 
 #
@@ -69,7 +69,7 @@ for my $n (1 .. 30)
 	$run->wait_for("SELECT count(*) = $n FROM lead_provider_answers");
 }
 $run->ask(1);
-wait_jobs('done 1, started 30', 'the one behind many that are held does not wait for them', 20);
+wait_jobs('done 1, started 30', 'the one behind many that are held does not wait for them', 50);
 $holder->query_safe('COMMIT');
 wait_jobs('done 31', 'until they are free');
 $holder->quit;
@@ -104,7 +104,7 @@ for my $n (1 .. 3)
 	$run->wait_for("SELECT count(*) = $n FROM lead_provider_answers");
 }
 $run->ask(1);
-wait_jobs('done 1, started 3', 'three answers that fail again and again do not keep back the one behind them', 15);
+wait_jobs('done 1, started 3', 'three answers that fail again and again do not keep back the one behind them', 50);
 ok($run->wait_for(q(SELECT count(*) > 0 FROM lead_worker_events WHERE message LIKE 'the answer to call % cannot be captured yet%')),
 	'an event tells');
 is($run->sql("SELECT string_agg(DISTINCT code, ' ') FROM lead_worker_events"), '53000', 'why');
