@@ -35,9 +35,14 @@ static LpSql next_sql = LP_SQL_BY_KEY(
 	" c.endpoint, cardinality(c.subjects), a.deaths, a.ms"
 	" FROM (SELECT call_id, later, body, received_at, deaths, ms FROM @s@.lead_provider_answers"
 	"  WHERE error IS NULL AND (call_id, later) > ($1, $2) AND " LP_FAILED_KEY " <> ALL ($3)"
-	"  ORDER BY call_id, later LIMIT 1 FOR UPDATE) a"
+	"  ORDER BY call_id, later LIMIT 1 FOR UPDATE SKIP LOCKED) a"
 	" JOIN @s@.lead_provider_calls c ON c.id = a.call_id",
 	INT8OID, BOOLOID, INT8ARRAYOID);
+
+static LpSql held_sql = LP_SQL(
+	"SELECT FROM @s@.lead_provider_answers"
+	" WHERE error IS NULL AND " LP_FAILED_KEY " <> ALL ($1) LIMIT 1",
+	INT8ARRAYOID);
 
 static LpSql any_sql = LP_SQL(
 	"SELECT FROM @s@.lead_provider_answers WHERE error IS NULL LIMIT 1");
@@ -94,6 +99,16 @@ find_next_or_skipped(TimestampTz now)
 	return find_next(now);
 }
 
+/* What somebody holds (lp_forget) is looked for again. */
+static void
+look_for_held(TimestampTz now)
+{
+	Datum		values[] = {lp_failed_waiting(now)};
+
+	if (skipped.until == 0 && lp_sql_run(&held_sql, values, NULL) > 0)
+		skipped.until = now + SKIP_FOR;
+}
+
 bool
 lp_answer_next(LpStored *answer)
 {
@@ -101,6 +116,7 @@ lp_answer_next(LpStored *answer)
 
 	if (!find_next_or_skipped(GetCurrentTimestamp()))
 	{
+		look_for_held(GetCurrentTimestamp());
 		suspecting = false;
 		return false;
 	}

@@ -50,21 +50,41 @@ typedef struct LpEnded
 	LpCall	   *call;
 	LpHttpAnswer *answer;
 	LpReply		reply;			/* of a complete answer */
+	bool		read;			/* the reply is, or there is none */
+	bool		stored;			/* by the transaction under way */
 } LpEnded;
 
-/* In a transaction: stores how calls ended. */
-extern void lp_calls_store(const LpEnded *ended, int n, TimestampTz now);
+/*
+ * Marks the complete answers that are to be stored next, no more than fit into
+ * a statement; false if there is none.
+ */
+extern bool lp_calls_choose(LpEnded *ended, int n);
+
+/*
+ * In a transaction: stores the answers that are marked.  Touches no row that
+ * anybody else may hold.
+ */
+extern void lp_calls_keep(const LpEnded *ended, int n, TimestampTz now);
+
+/*
+ * In a transaction: ends the calls without a complete answer, and marks them.
+ * Those of whose jobs somebody holds one are left out.
+ */
+extern void lp_calls_end(LpEnded *ended, int n, TimestampTz now);
 
 /*
  * In a transaction, when a worker begins: calls that an earlier one had under
- * way.  Returns how many have an unknown outcome.
+ * way.  False: somebody holds some of their jobs; lp_calls_recover_rest is for
+ * them, which returns the same.
  */
-extern int	lp_calls_recover(TimestampTz now);
+extern bool lp_calls_recover(TimestampTz now);
+extern bool lp_calls_recover_rest(TimestampTz now);
 
 /*
  * In a transaction, some time after a turn that failed: jobs that are started,
- * and whose lease has ended without an answer, were lost on the way.
+ * and whose lease has ended without an answer, were lost on the way; those
+ * whose calls have ended here were not.  False: somebody holds some of them.
  */
-extern void lp_calls_find_lost(TimestampTz now);
+extern bool lp_calls_find_lost(const LpEnded *ended, int n, TimestampTz now);
 
 #endif							/* LP_CALLS_H */

@@ -55,7 +55,7 @@ typedef struct Place
 static void
 give_up(int64 call_id, bool later, const char *code)
 {
-	lp_worker_begin("setting an answer aside");
+	lp_brief_begin("setting an answer aside");
 	lp_settle_give_up(call_id, later, code);
 	lp_worker_commit();
 	lp_failed_forget(call_id, later);

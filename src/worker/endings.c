@@ -4,9 +4,13 @@
  *
  * A complete answer is kept as it came before anybody looks into it; its jobs
  * stay started, and its row in the ledger as it is, until it has been captured
- * (settle.c).  Everything else decides
- * at once: what certainly was not done is tried again; a paid call of which
- * nobody knows whether it was done is unknown, and stays reserved.
+ * (settle.c).  To keep it is to insert a row: nobody's lock is in its way.
+ *
+ * Everything else decides at once: what certainly was not done is tried again;
+ * a paid call of which nobody knows whether it was done is unknown, and stays
+ * reserved.  A call ends as a whole, jobs, money and ledger in one transaction;
+ * one of whose jobs somebody holds a row waits, since how long that lasts nobody
+ * knows.  Lock order: jobs, the day's budget, the ledger.
  */
 #include "postgres.h"
 
@@ -19,6 +23,12 @@
 #include "worker/money.h"
 
 #define PENDING_PAUSE (5 * SECS_PER_MINUTE)
+
+/*
+ * Bytes of answers in one statement and transaction: what is sent along is
+ * copied, and no value can be larger than 1 GB.  At least one answer fits.
+ */
+#define KEEP_AT_ONCE (32 * 1024 * 1024)
 
 static LpSql ledger_sql = LP_SQL(
 	"UPDATE @s@.lead_provider_calls c SET http_status = nullif(u.status, 0), ms = u.ms,"
@@ -34,12 +44,19 @@ static LpSql answers_sql = LP_SQL(
 	" SELECT u.id, u.body, u.ms, $4 FROM unnest($1, $2, $3) u(id, body, ms)",
 	INT8ARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID);
 
-/* What the end of a call means. */
+/* Jobs of which somebody else holds the row; the others are locked. */
+static LpSql held_sql = LP_SQL(
+	"WITH mine AS MATERIALIZED (SELECT id FROM @s@.lead_jobs WHERE id = ANY ($1)"
+	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)"
+	" SELECT j.id FROM @s@.lead_jobs j WHERE j.id = ANY ($1) AND j.id NOT IN (SELECT m.id FROM mine m)",
+	INT8ARRAYOID);
+
+/* What the end of a call without a complete answer means. */
 typedef struct Ending
 {
 	const char *outcome;		/* of lead_provider_calls */
-	const char *reason;			/* NULL: a complete answer */
-	LpJobState	state;			/* of its jobs; started: they wait */
+	const char *reason;
+	LpJobState	state;			/* of its jobs */
 	bool		released;		/* nothing was bought */
 	bool		uncounted;		/* no attempt of the jobs */
 	const char *mark;			/* of its jobs; NULL: none */
@@ -113,10 +130,7 @@ judge_reply(const LpCall *call, const LpReply *reply, TimestampTz now)
 	switch (reply->kind)
 	{
 		case LP_REPLY_OK:
-			return (Ending)
-			{
-				.outcome = "ok", .state = LP_JOB_STARTED, .next_at = DT_NOEND
-			};
+			break;				/* complete */
 		case LP_REPLY_LIMITED:
 			return held("limited", "limited");
 		case LP_REPLY_AUTH:
@@ -133,6 +147,12 @@ judge_reply(const LpCall *call, const LpReply *reply, TimestampTz now)
 			return nobody_knows(call, "server_error");
 	}
 	pg_unreachable();
+}
+
+static bool
+is_complete(const LpEnded *ended)
+{
+	return ended->answer->outcome == LP_HTTP_ANSWER && ended->reply.kind == LP_REPLY_OK;
 }
 
 static Ending
@@ -166,33 +186,45 @@ write_ledger(const LpEnded *ended, const Ending *endings, int n, TimestampTz now
 	char	  **outcomes = palloc(sizeof(char *) * n);
 	char	  **reasons = palloc(sizeof(char *) * n);
 	Datum		values[7];
-	int			rows = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		if (endings[i].state == LP_JOB_STARTED)
-			continue;
-		ids[rows] = Int64GetDatum(ended[i].call->id);
-		statuses[rows] = Int32GetDatum(ended[i].answer->status);
-		ms[rows] = Int32GetDatum(ended[i].answer->ms);
-		released[rows] = BoolGetDatum(endings[i].released);
-		outcomes[rows] = unconstify(char *, endings[i].outcome);
-		reasons[rows++] = unconstify(char *, endings[i].reason);
+		ids[i] = Int64GetDatum(ended[i].call->id);
+		statuses[i] = Int32GetDatum(ended[i].answer->status);
+		ms[i] = Int32GetDatum(ended[i].answer->ms);
+		released[i] = BoolGetDatum(endings[i].released);
+		outcomes[i] = unconstify(char *, endings[i].outcome);
+		reasons[i] = unconstify(char *, endings[i].reason);
 	}
-	if (rows == 0)
-		return;
-	values[0] = lp_array_of_datums(ids, rows, INT8OID);
-	values[1] = lp_array_of_datums(statuses, rows, INT4OID);
-	values[2] = lp_array_of_datums(ms, rows, INT4OID);
-	values[3] = lp_array_of_texts(outcomes, rows);
-	values[4] = lp_array_of_texts(reasons, rows);
-	values[5] = lp_array_of_datums(released, rows, BOOLOID);
+	values[0] = lp_array_of_datums(ids, n, INT8OID);
+	values[1] = lp_array_of_datums(statuses, n, INT4OID);
+	values[2] = lp_array_of_datums(ms, n, INT4OID);
+	values[3] = lp_array_of_texts(outcomes, n);
+	values[4] = lp_array_of_texts(reasons, n);
+	values[5] = lp_array_of_datums(released, n, BOOLOID);
 	values[6] = TimestampTzGetDatum(now);
-	(void) lp_sql_run_list(&ledger_sql, rows, values, NULL);
+	(void) lp_sql_run_list(&ledger_sql, n, values, NULL);
 }
 
-static void
-keep_answers(const LpEnded *ended, const Ending *endings, int n, TimestampTz now)
+bool
+lp_calls_choose(LpEnded *ended, int n)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Size		length = ended[i].answer->length;
+
+		ended[i].stored = is_complete(&ended[i]) && (bytes == 0 || bytes + length <= KEEP_AT_ONCE);
+		/* an empty one counts too */
+		if (ended[i].stored)
+			bytes += Max(length, 1);
+	}
+	return bytes > 0;
+}
+
+void
+lp_calls_keep(const LpEnded *ended, int n, TimestampTz now)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *bodies = palloc(sizeof(Datum) * n);
@@ -201,15 +233,13 @@ keep_answers(const LpEnded *ended, const Ending *endings, int n, TimestampTz now
 	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
-		if (endings[i].state == LP_JOB_STARTED)
+		if (ended[i].stored)
 		{
 			ids[kept] = Int64GetDatum(ended[i].call->id);
 			ms[kept] = Int32GetDatum(ended[i].answer->ms);
 			bodies[kept++] = lp_bytea((const uint8 *) ended[i].answer->body,
 									  ended[i].answer->length);
 		}
-	if (kept == 0)
-		return;
 	values[0] = lp_array_of_datums(ids, kept, INT8OID);
 	values[1] = lp_array_of_datums(bodies, kept, BYTEAOID);
 	values[2] = lp_array_of_datums(ms, kept, INT4OID);
@@ -289,8 +319,6 @@ move_jobs(const LpEnded *ended, const Ending *endings, int n, TimestampTz now)
 		const char *error;
 		TimestampTz again_at = endings[i].next_at;
 
-		if (endings[i].state == LP_JOB_STARTED)
-			continue;
 		error = error_of(&ended[i], &endings[i]);
 		/* at one time, to share the next call too */
 		if (TIMESTAMP_IS_NOBEGIN(again_at))
@@ -328,15 +356,82 @@ release_money(const LpEnded *ended, const Ending *endings, int n)
 	}
 }
 
-void
-lp_calls_store(const LpEnded *ended, int n, TimestampTz now)
+static bool
+is_any_of(const LpCall *call, const int64 *job_ids, int n)
 {
-	Ending	   *endings = palloc(sizeof(Ending) * n);
+	for (int k = 0; k < call->n; k++)
+		for (int i = 0; i < n; i++)
+			if (call->jobs[k].id == job_ids[i])
+				return true;
+	return false;
+}
+
+/*
+ * Locks the jobs of calls; returns those that somebody else has locked: to wait
+ * for them would keep everything else waiting.
+ */
+static int64 *
+lock_jobs(const LpEnded *ended, int n, int *n_held)
+{
+	int			n_ids = 0;
+	Datum	   *ids;
+	Datum		values[1];
+	int64	   *held;
 
 	for (int i = 0; i < n; i++)
-		endings[i] = judge(&ended[i], now);
-	move_jobs(ended, endings, n, now);
-	release_money(ended, endings, n);
-	write_ledger(ended, endings, n, now);
-	keep_answers(ended, endings, n, now);
+		n_ids += ended[i].call->n;
+	ids = palloc(sizeof(Datum) * n_ids);
+	n_ids = 0;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < ended[i].call->n; k++)
+			ids[n_ids++] = Int64GetDatum(ended[i].call->jobs[k].id);
+	values[0] = lp_array_of_datums(ids, n_ids, INT8OID);
+	*n_held = lp_sql_run_list(&held_sql, n_ids, values, NULL);
+	held = palloc(sizeof(int64) * Max(*n_held, 1));
+	for (int i = 0; i < *n_held; i++)
+		held[i] = lp_col_int(i, 1, 0);
+	return held;
+}
+
+/* Marks what can be ended now; copies it to mine and returns how many that are. */
+static int
+choose_free(LpEnded *ended, int n, LpEnded *mine)
+{
+	int			others = 0;
+	int			n_mine = 0;
+	int64	   *held;
+	int			n_held;
+
+	for (int i = 0; i < n; i++)
+	{
+		ended[i].stored = false;
+		if (!is_complete(&ended[i]))
+			mine[others++] = ended[i];
+	}
+	if (others == 0)
+		return 0;
+	held = lock_jobs(mine, others, &n_held);
+	for (int i = 0; i < n; i++)
+		if (!is_complete(&ended[i]) && !is_any_of(ended[i].call, held, n_held))
+		{
+			ended[i].stored = true;
+			mine[n_mine++] = ended[i];
+		}
+	return n_mine;
+}
+
+void
+lp_calls_end(LpEnded *ended, int n, TimestampTz now)
+{
+	LpEnded    *mine = palloc(sizeof(LpEnded) * Max(n, 1));
+	Ending	   *endings = palloc(sizeof(Ending) * Max(n, 1));
+
+	n = choose_free(ended, n, mine);
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		endings[i] = judge(&mine[i], now);
+	move_jobs(mine, endings, n, now);
+	release_money(mine, endings, n);
+	write_ledger(mine, endings, n, now);
 }

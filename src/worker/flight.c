@@ -3,7 +3,8 @@
  *	  Calls that have left: the engine, what it is given, and what came back.
  *
  * Ended calls stay here until they are released, so that nothing is lost if
- * they cannot be stored at once.
+ * they cannot be stored at once.  What the engine hands over is entered before
+ * anything is done with it that may fail.
  */
 #include "postgres.h"
 
@@ -24,10 +25,12 @@ static const LpHttpModule *engine;
 static LpHttp *http;
 
 static int	in_flight[LP_PROVIDERS];
-static LpEnded *ended;			/* not stored yet */
+static LpEnded *ended;			/* not stored yet; those that are held first */
 static int	n_ended;
+static int	n_held;				/* of them */
 static int	ended_room;
-static TimestampTz first_ended_at;
+static TimestampTz fresh_since;
+static LpHttpAnswer nowhere = {.outcome = LP_HTTP_NOT_SENT};
 
 void
 lp_flight_configure(void)
@@ -111,69 +114,124 @@ lp_flight_wait(int wait_ms, int enough)
 		engine->turn(http, wait_ms, enough);
 }
 
-/* It is stored in a later turn, when what this one allocates is gone. */
-static LpReply
-read_answer(const LpCall *call, const LpHttpAnswer *answer)
+/* Room for one more, before there is something that could be lost. */
+static void
+make_room(void)
 {
-	LpReply		reply = lp_apollo_read(answer->status, answer->body, answer->length, answer,
-									   (LpHeaderFind) engine->header);
+	int			room = Max(ENDED_ROOM, ended_room * 2);
 
-	if (reply.code != NULL)
-		reply.code = MemoryContextStrdup(call->context, reply.code);
-	return reply;
+	if (n_ended < ended_room)
+		return;
+	ended = ended == NULL ?
+		MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * room) :
+		repalloc(ended, sizeof(LpEnded) * room);
+	ended_room = room;
 }
 
-/* One that is to be stored. */
-static void
-keep(LpHttpAnswer *answer, TimestampTz now)
+/* One that is to be stored; there is room for it. */
+static LpEnded *
+keep(LpCall *call, LpHttpAnswer *answer, TimestampTz now)
 {
-	LpCall	   *call = answer->owner;
-	LpEnded    *end;
+	LpEnded    *end = &ended[n_ended];
 
-	if (n_ended == ended_room)
-	{
-		int			room = Max(ENDED_ROOM, ended_room * 2);
-
-		ended = ended == NULL ?
-			MemoryContextAlloc(TopMemoryContext, sizeof(LpEnded) * room) :
-			repalloc(ended, sizeof(LpEnded) * room);
-		ended_room = room;
-	}
-	end = &ended[n_ended];
 	memset(end, 0, sizeof(*end));
 	end->call = call;
 	end->answer = answer;
-	if (answer->outcome == LP_HTTP_ANSWER)
+	if (n_ended++ == n_held)
+		fresh_since = now;
+	return end;
+}
+
+/* It is stored in a later turn, when what this one allocates is gone. */
+static LpReply
+read_answer(const LpEnded *end, size_t length)
+{
+	const LpHttpAnswer *answer = end->answer;
+	LpReply		reply = lp_apollo_read(answer->status, length == 0 ? "" : answer->body, length,
+									   answer, (LpHeaderFind) engine->header);
+
+	if (reply.code != NULL)
+		reply.code = MemoryContextStrdup(end->call->context, reply.code);
+	return reply;
+}
+
+/*
+ * What cannot be read, for lack of memory above all, says enough by its status:
+ * nothing that came is lost, or tried for ever, because of its length.
+ */
+static LpReply
+read_anyhow(const LpEnded *end)
+{
+	MemoryContext context = CurrentMemoryContext;
+	LpReply		reply;
+
+	PG_TRY();
 	{
-		end->reply = read_answer(call, answer);
-		lp_rates_answered(call->provider, call->kind, &end->reply, now);
+		reply = read_answer(end, end->answer->length);
 	}
-	else
-		lp_rates_failed(call->provider, now);
-	if (n_ended++ == 0)
-		first_ended_at = now;
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		reply = read_answer(end, 0);
+	}
+	PG_END_TRY();
+	return reply;
+}
+
+/* Those that are here and have not been looked at. */
+static void
+read_answers(TimestampTz now)
+{
+	for (int i = n_held; i < n_ended; i++)
+	{
+		LpEnded    *end = &ended[i];
+
+		if (end->read)
+			continue;
+		if (end->answer->outcome == LP_HTTP_ANSWER)
+			end->reply = read_anyhow(end);
+		end->read = true;
+		if (end->answer->outcome == LP_HTTP_ANSWER)
+			lp_rates_answered(end->call->provider, end->call->kind, &end->reply, now);
+		else
+			lp_rates_failed(end->call->provider, now);
+	}
 }
 
 int
 lp_flight_collect(TimestampTz now)
 {
-	LpHttpAnswer *answer;
 	int			before = n_ended;
 
-	while ((answer = engine->next(http)) != NULL)
+	for (;;)
 	{
-		LpCall	   *call = answer->owner;
+		LpHttpAnswer *answer;
+		LpCall	   *call;
 
+		make_room();
+		answer = engine->next(http);
+		if (answer == NULL)
+			break;
+		call = answer->owner;
 		in_flight[call->provider]--;
 		if (call->ticket == 0)
-			keep(answer, now);
+			(void) keep(call, answer, now);
 		else
 		{
 			lp_probe_end(call, answer);
 			engine->release(http, answer);
 		}
 	}
+	read_answers(now);
 	return n_ended - before;
+}
+
+void
+lp_flight_never_left(LpCall *call)
+{
+	make_room();
+	keep(call, &nowhere, GetCurrentTimestamp())->read = true;
 }
 
 int
@@ -182,25 +240,50 @@ lp_flight_ended(void)
 	return n_ended;
 }
 
-const LpEnded *
+LpEnded *
 lp_flight_answers(void)
 {
 	return ended;
 }
 
-TimestampTz
-lp_flight_ended_since(void)
+int
+lp_flight_fresh(void)
 {
-	return first_ended_at;
+	return n_ended - n_held;
+}
+
+TimestampTz
+lp_flight_fresh_since(void)
+{
+	return fresh_since;
+}
+
+void
+lp_flight_hold(void)
+{
+	n_held = n_ended;
 }
 
 void
 lp_flight_release(void)
 {
+	int			left = 0;
+	int			left_held = 0;
+
 	for (int i = 0; i < n_ended; i++)
 	{
-		engine->release(http, ended[i].answer);
-		MemoryContextDelete(ended[i].call->context);
+		LpEnded    *end = &ended[i];
+
+		if (!end->stored)
+		{
+			left_held += i < n_held;
+			ended[left++] = *end;
+			continue;
+		}
+		if (end->answer != &nowhere)
+			engine->release(http, end->answer);
+		MemoryContextDelete(end->call->context);
 	}
-	n_ended = 0;
+	n_ended = left;
+	n_held = left_held;
 }

@@ -26,12 +26,21 @@ extern void lp_flight_wait(int wait_ms, int enough);
 /* Takes over what has ended; how many that are. */
 extern int	lp_flight_collect(TimestampTz now);
 
-/* Those that were taken over and not released, and since when the first is here. */
-extern int	lp_flight_ended(void);
-extern const LpEnded *lp_flight_answers(void);
-extern TimestampTz lp_flight_ended_since(void);
+/* A call that was to leave and did not: it has ended as if not reached. */
+extern void lp_flight_never_left(LpCall *call);
 
-/* They are stored: frees them. */
+/* Those that were taken over and not released. */
+extern int	lp_flight_ended(void);
+extern LpEnded *lp_flight_answers(void);
+
+/* Those of them that do not wait for others, and since when the first is here. */
+extern int	lp_flight_fresh(void);
+extern TimestampTz lp_flight_fresh_since(void);
+
+/* Those that are here wait for somebody's lock. */
+extern void lp_flight_hold(void);
+
+/* Those that are marked are stored: frees them.  Cannot fail. */
 extern void lp_flight_release(void);
 
 #endif							/* LP_FLIGHT_H */

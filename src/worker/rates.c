@@ -162,6 +162,15 @@ report(LpProviderId provider, Gate *gate)
 	}
 }
 
+bool
+lp_rates_are_new(void)
+{
+	for (int provider = 0; provider < LP_PROVIDERS; provider++)
+		if (gates[provider].changed)
+			return true;
+	return false;
+}
+
 void
 lp_rates_save(TimestampTz now)
 {

@@ -22,7 +22,8 @@ typedef enum LpHold
 /* Reads what an earlier worker left, in a transaction. */
 extern void lp_rates_load(TimestampTz now);
 
-/* Writes what has changed, in a transaction. */
+/* Whether anything has changed; writes it, in a transaction. */
+extern bool lp_rates_are_new(void);
 extern void lp_rates_save(TimestampTz now);
 
 /* How many calls of a kind may be started now. */

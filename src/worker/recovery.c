@@ -18,15 +18,30 @@
 #include "worker/calls.h"
 #include "worker/events.h"
 
-/* $1, $2: those whose lease had ended, and that were started, by then. */
+/*
+ * $1, $2: those whose lease had ended, and that were started, by then; $3: their
+ * calls, up to this one; $4: and not these.
+ */
+#define LEFT_BEHIND \
+	" FROM @s@.lead_jobs j WHERE j.state IN ('leased', 'started')" \
+	"  AND coalesce(j.lease_until, '-infinity') <= $1 AND coalesce(j.started_at, '-infinity') <= $2" \
+	"  AND coalesce(j.call_id, 0) <= $3 AND coalesce(j.call_id, 0) <> ALL ($4)" \
+	"  AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = j.call_id AND NOT a.later)"
+
+/* Nobody is waited for: calls may be under way, or are to be started. */
 static LpSql jobs_sql = LP_SQL(
 	"SELECT j.id, j.attempts, j.kind, coalesce((j.parameters ->> 'repeated')::boolean, false),"
 	" j.credits_reserved::float8, j.state = 'leased', j.call_id"
-	" FROM @s@.lead_jobs j WHERE j.state IN ('leased', 'started')"
-	"  AND coalesce(j.lease_until, '-infinity') <= $1 AND coalesce(j.started_at, '-infinity') <= $2"
-	"  AND NOT EXISTS (SELECT FROM @s@.lead_provider_answers a WHERE a.call_id = j.call_id AND NOT a.later)"
-	" ORDER BY j.id FOR UPDATE",
-	TIMESTAMPTZOID, TIMESTAMPTZOID);
+	LEFT_BEHIND " ORDER BY j.id FOR NO KEY UPDATE SKIP LOCKED",
+	TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8ARRAYOID);
+
+/* Those that somebody held, once the others have been settled. */
+static LpSql more_sql = LP_SQL(
+	"SELECT" LEFT_BEHIND " LIMIT 1",
+	TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8ARRAYOID);
+
+static LpSql last_sql = LP_SQL(
+	"SELECT id FROM @s@.lead_provider_calls ORDER BY id DESC LIMIT 1");
 
 static LpSql lost_sql = LP_SQL(
 	"UPDATE @s@.lead_provider_calls SET finished_at = $1,"
@@ -46,8 +61,24 @@ static LpSql calls_sql = LP_SQL(
 
 /* Nothing else tries again what a webhook brought and could not be captured. */
 static LpSql answers_sql = LP_SQL(
-	"UPDATE @s@.lead_provider_answers SET error = NULL"
-	" WHERE later AND error IS NOT NULL AND error <> '" LP_ANSWER_DEADLY "'");
+	"UPDATE @s@.lead_provider_answers SET error = NULL WHERE (call_id, later) IN"
+	" (SELECT a.call_id, a.later FROM @s@.lead_provider_answers a"
+	"  WHERE a.later AND a.error IS NOT NULL AND a.error <> '" LP_ANSWER_DEADLY "'"
+	"  FOR UPDATE SKIP LOCKED)");
+
+/* The last call of the workers before this one. */
+static int64 last_call = 0;
+
+/* Which jobs are settled, and what they are told. */
+typedef struct LeftBehind
+{
+	TimestampTz leased;			/* until then at most */
+	TimestampTz started;		/* by then */
+	int64		last;			/* call */
+	Datum		but;			/* calls that are not meant */
+	const char *code;
+	const char *error;
+} LeftBehind;
 
 static bool
 is_paid(const char *kind)
@@ -58,12 +89,12 @@ is_paid(const char *kind)
 	return true;
 }
 
-/* Settles those whose lease had ended, and that were started, by then. */
+/* Settles those that nobody holds; *done: there are no others. */
 static int
-settle_started(TimestampTz leased, TimestampTz started, const char *code, const char *error,
-			   TimestampTz now, Datum *call_ids, int *unknown)
+settle_started(const LeftBehind *which, TimestampTz now, Datum *call_ids, int *unknown, bool *done)
 {
-	Datum		values[] = {TimestampTzGetDatum(leased), TimestampTzGetDatum(started)};
+	Datum		values[] = {TimestampTzGetDatum(which->leased), TimestampTzGetDatum(which->started),
+	Int64GetDatum(which->last), which->but};
 	int			n = lp_sql_run(&jobs_sql, values, NULL);
 	LpJobMove  *moves = palloc0(sizeof(LpJobMove) * Max(n, 1));
 	Datum	   *ids = palloc0(sizeof(Datum) * Max(n, 1));
@@ -76,7 +107,7 @@ settle_started(TimestampTz leased, TimestampTz started, const char *code, const 
 		{
 			.id = lp_col_int(i, 1, 0), .attempts = lp_col_int(i, 2, 0),
 				.to = LP_JOB_QUEUED, .next_at = now, .found = -1,
-				.reserved = DatumGetFloat8(lp_col(i, 5)), .code = code, .error = error
+				.reserved = DatumGetFloat8(lp_col(i, 5)), .code = which->code, .error = which->error
 		};
 		ids[i] = Int64GetDatum(lp_col_int(i, 7, 0));
 		if (lost)
@@ -90,36 +121,62 @@ settle_started(TimestampTz leased, TimestampTz started, const char *code, const 
 	}
 	*call_ids = lp_array_of_datums(ids, n, INT8OID);
 	(void) lp_jobs_move(moves, n, now);
+	*done = lp_sql_run(&more_sql, values, NULL) == 0;
 	return n;
 }
 
-int
+bool
+lp_calls_recover_rest(TimestampTz now)
+{
+	LeftBehind	which = {
+		.leased = DT_NOEND, .started = DT_NOEND, .last = last_call,
+		.but = lp_array_of_datums(NULL, 0, INT8OID), .code = "worker_ended",
+		.error = "the worker ended while the call was under way"
+	};
+	Datum		call_ids;
+	int			unknown = 0;
+	bool		done;
+
+	(void) settle_started(&which, now, &call_ids, &unknown, &done);
+	return done;
+}
+
+bool
 lp_calls_recover(TimestampTz now)
 {
 	Datum		values[] = {TimestampTzGetDatum(now)};
-	Datum		call_ids;
-	int			unknown = 0;
+	bool		done;
 
-	(void) settle_started(DT_NOEND, DT_NOEND, "worker_ended",
-						  "the worker ended while the call was under way", now, &call_ids, &unknown);
+	last_call = lp_sql_run(&last_sql, NULL, NULL) == 0 ? 0 : lp_col_int(0, 1, 0);
+	done = lp_calls_recover_rest(now);
 	(void) lp_sql_run(&calls_sql, values, NULL);
 	lp_answers_suspect();
 	(void) lp_sql_run(&answers_sql, NULL, NULL);
-	return unknown;
+	return done;
 }
 
-void
-lp_calls_find_lost(TimestampTz now)
+bool
+lp_calls_find_lost(const LpEnded *ended, int n_ended, TimestampTz now)
 {
 	Datum		values[2] = {TimestampTzGetDatum(now)};
+	Datum	   *here = palloc(sizeof(Datum) * Max(n_ended, 1));
+	LeftBehind	which = {
+		.leased = now, .last = PG_INT64_MAX, .code = LP_JOB_LEASE_LOST,
+		.error = "the worker failed, and lost the call"
+	};
 	int			unknown = 0;
+	bool		done;
 	int			n;
 
-	n = settle_started(now, now - lp_longest_call() * INT64CONST(1000), LP_JOB_LEASE_LOST,
-					   "the worker failed, and lost the call", now, &values[1], &unknown);
+	which.started = now - lp_longest_call() * INT64CONST(1000);
+	for (int i = 0; i < n_ended; i++)
+		here[i] = Int64GetDatum(ended[i].call->id);
+	which.but = lp_array_of_datums(here, n_ended, INT8OID);
+	n = settle_started(&which, now, &values[1], &unknown, &done);
 	if (n == 0)
-		return;
+		return done;
 	(void) lp_sql_run(&lost_sql, values, NULL);
 	lp_worker_event("warning", NULL, 0, "lost",
 					psprintf("calls of %d jobs were lost when a turn failed; %d jobs are unknown", n, unknown));
+	return done;
 }

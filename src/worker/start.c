@@ -134,32 +134,16 @@ send_unsent(void)
 	}
 }
 
-/* Calls whose jobs are started, and that did not leave: as if not reached. */
 void
 lp_start_settle(void)
 {
-	static LpHttpAnswer nowhere = {.outcome = LP_HTTP_NOT_SENT};
-	LpEnded    *ended;
-	int			n = 0;
-
-	if (unsent == NULL)
-		return;
-	for (LpCall *call = unsent; call != NULL; call = call->next)
-		n++;
-	ended = palloc0(sizeof(LpEnded) * n);
-	n = 0;
-	for (LpCall *call = unsent; call != NULL; call = call->next)
+	while (unsent != NULL)
 	{
-		ended[n].call = call;
-		ended[n++].answer = &nowhere;
-	}
-	lp_worker_begin("settling calls that did not leave");
-	lp_calls_store(ended, n, lp_clock_now());
-	lp_worker_commit();
-	unsent = NULL;
+		LpCall	   *call = unsent;
 
-	for (int i = 0; i < n; i++)
-		MemoryContextDelete(ended[i].call->context);
+		lp_flight_never_left(call);
+		unsent = call->next;
+	}
 }
 
 /* Starts calls of a provider; false if there is nothing to be started. */

@@ -12,8 +12,8 @@ extern void lp_start_begin(void);
 
 /*
  * In no transaction: starts what there is to start.  Calls whose jobs are
- * committed and that do not leave since something fails are settled by
- * lp_start_settle().
+ * committed and that do not leave since something fails end as if not reached,
+ * once lp_start_settle() is called.
  */
 extern void lp_start_calls(TimestampTz now);
 extern void lp_start_settle(void);

@@ -16,10 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "miscadmin.h"
-#include "replication/syncrep.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -28,8 +24,8 @@
 #include "worker/calls.h"
 #include "worker/capture.h"
 #include "worker/flight.h"
+#include "worker/keep.h"
 #include "worker/keys.h"
-#include "worker/leave.h"
 #include "worker/rates.h"
 #include "worker/start.h"
 #include "worker/sweep.h"
@@ -43,16 +39,18 @@
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define FINISH_SLICE (20 * 1000L)	/* while somebody waits for the worker to
 									 * end */
+#define HELD_PAUSE (500 * 1000L)	/* before jobs that somebody held are
+									 * looked at again */
 
 static struct
 {
 	MemoryContext turn;			/* reset after each */
-	XLogRecPtr	stored_up_to;	/* what is stored and may not be on disk yet */
 	bool		may_capture;	/* answers may wait */
 	TimestampTz captured_at;	/* when one was looked for last */
 	bool		in_turn;		/* still set when a turn begins: the last
 								 * failed */
 	TimestampTz find_lost_at;	/* after a failed turn; 0: not */
+	TimestampTz recover_at;		/* what somebody held then; 0: nothing */
 	bool		may_fill;		/* a sweep over requests is under way */
 	bool		arrived;		/* what a sweep should see came since it began */
 	TimestampTz fill_at;		/* when to look at them anyway */
@@ -68,7 +66,7 @@ lp_work_begin(void)
 	lp_flight_configure();
 	lp_start_begin();
 	lp_worker_begin("recovering");
-	(void) lp_calls_recover(lp_clock_now());
+	work.recover_at = lp_calls_recover(lp_clock_now()) ? 0 : GetCurrentTimestamp() + HELD_PAUSE;
 	lp_rates_load(GetCurrentTimestamp());
 	lp_worker_commit();
 	lp_work_wake();
@@ -100,40 +98,18 @@ lp_work_in_flight(void)
 static bool
 is_time_to_store(TimestampTz now)
 {
-	return lp_flight_ended() > 0 &&
-		(lp_flight_ended() >= STORE_MANY || lp_flight_all() == 0 ||
-		 now >= lp_flight_ended_since() + STORE_AFTER);
+	if (lp_keep_due() <= now)
+		return true;
+	return lp_flight_fresh() > 0 &&
+		(lp_flight_fresh() >= STORE_MANY || lp_flight_all() == 0 ||
+		 now >= lp_flight_fresh_since() + STORE_AFTER);
 }
 
-/*
- * Makes sure that what was stored is on the disk, and on the standbys that are
- * waited for.  Calls that were started meanwhile have brought it there already.
- */
-static void
-flush(void)
-{
-	if (work.stored_up_to == InvalidXLogRecPtr)
-		return;
-	XLogFlush(work.stored_up_to);
-	if (!lp_leave_is_urgent())
-	{
-		HOLD_INTERRUPTS();
-		SyncRepWaitForLSN(work.stored_up_to, true);
-		RESUME_INTERRUPTS();
-	}
-	work.stored_up_to = InvalidXLogRecPtr;
-}
-
-/* To be followed by flush() before the turn does anything that may take long. */
 static void
 store(void)
 {
-	lp_worker_begin("storing answers");
-	lp_calls_store(lp_flight_answers(), lp_flight_ended(), lp_clock_now());
-	lp_rates_save(GetCurrentTimestamp());
-	lp_worker_commit_unwaited();
-	work.stored_up_to = XactLastCommitEnd;
-	lp_flight_release();
+	if (!lp_keep_ended())
+		return;
 	work.may_capture = true;
 	work.arrived = work.arrived || lp_sweep_wants_leads();
 	lp_start_from(GetCurrentTimestamp());
@@ -169,9 +145,10 @@ wait_for_answers(TimestampTz most)
 	TimestampTz until = Min(Min(now + most, lp_answers_due()), lp_start_worth_at(now));
 	int			enough = 1;
 
-	if (lp_flight_ended() > 0)
+	until = Min(until, lp_keep_due());
+	if (lp_flight_fresh() > 0)
 	{
-		until = Min(until, lp_flight_ended_since() + STORE_AFTER);
+		until = Min(until, lp_flight_fresh_since() + STORE_AFTER);
 		enough = lp_start_wants();
 	}
 	lp_flight_wait(TimestampDifferenceMilliseconds(now, Max(now, until)), enough);
@@ -204,10 +181,26 @@ fill_requests(void)
 	lp_start_from(0);
 }
 
+/* What an earlier worker left, and somebody held when this one began. */
+static void
+recover_rest(TimestampTz now)
+{
+	bool		done;
+
+	if (work.recover_at == 0 || now < work.recover_at)
+		return;
+	lp_worker_begin("recovering");
+	done = lp_calls_recover_rest(lp_clock_now());
+	lp_worker_commit();
+	work.recover_at = done ? 0 : now + HELD_PAUSE;
+}
+
 /* What a turn that failed may have left behind. */
 static void
 clean_up(TimestampTz now)
 {
+	bool		done;
+
 	if (work.in_turn)
 		work.find_lost_at = now + (lp_job_lease + 1) * USECS_PER_SEC;
 	work.in_turn = true;
@@ -218,12 +211,10 @@ clean_up(TimestampTz now)
 	/* whose answer is here is not lost */
 	lp_flight_wait(0, 1);
 	(void) lp_flight_collect(now);
-	if (lp_flight_ended() > 0)
-		return;
 	lp_worker_begin("looking for lost calls");
-	lp_calls_find_lost(lp_clock_now());
+	done = lp_calls_find_lost(lp_flight_answers(), lp_flight_ended(), lp_clock_now());
 	lp_worker_commit();
-	work.find_lost_at = 0;
+	work.find_lost_at = done ? 0 : now + HELD_PAUSE;
 }
 
 LpTurn
@@ -234,8 +225,9 @@ lp_work_turn(void)
 
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
-	flush();
+	lp_keep_flush();
 	clean_up(GetCurrentTimestamp());
+	recover_rest(GetCurrentTimestamp());
 	lp_start_probe();
 	quiet = go_on(work.may_capture || work.may_fill || work.arrived ? 0 : LP_LOOK_EVERY);
 	/* what may end the worker comes before what would be lost with it */
@@ -245,19 +237,21 @@ lp_work_turn(void)
 		/* what the engine refused has ended already */
 		(void) lp_flight_collect(GetCurrentTimestamp());
 	}
-	flush();
+	lp_keep_flush();
 	work.may_capture = work.may_capture || lp_answers_due() <= GetCurrentTimestamp() ||
 		work.captured_at + LP_LOOK_EVERY <= GetCurrentTimestamp();
 
 	if (quiet || work.captured_at + CAPTURE_EVERY <= GetCurrentTimestamp())
 		capture(GetCurrentTimestamp());
 	fill_requests();
-	turn.busy = lp_work_in_flight() > 0 || work.may_capture || work.may_fill || work.arrived ||
+	turn.busy = lp_flight_all() > 0 || lp_flight_fresh() > 0 || work.may_capture || work.may_fill || work.arrived ||
 		lp_start_due() <= GetCurrentTimestamp();
 
-	turn.next_due = Min(Min(lp_start_due(), work.fill_at), lp_answers_due());
+	turn.next_due = Min(Min(lp_start_due(), work.fill_at), Min(lp_answers_due(), lp_keep_due()));
 	if (work.find_lost_at != 0)
 		turn.next_due = Min(turn.next_due, work.find_lost_at);
+	if (work.recover_at != 0)
+		turn.next_due = Min(turn.next_due, work.recover_at);
 	work.in_turn = false;
 	return turn;
 }
@@ -271,7 +265,7 @@ lp_work_save(void)
 	(void) lp_flight_collect(GetCurrentTimestamp());
 	if (lp_flight_ended() > 0)
 		store();
-	flush();
+	lp_keep_flush();
 }
 
 void
@@ -280,5 +274,5 @@ lp_work_paused(void)
 	MemoryContextSwitchTo(work.turn);
 	MemoryContextReset(work.turn);
 	(void) go_on(FINISH_SLICE);
-	flush();
+	lp_keep_flush();
 }
