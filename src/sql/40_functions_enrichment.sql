@@ -17,7 +17,7 @@ CREATE FUNCTION @extschema@.lp_job_retry(job_id bigint) RETURNS @extschema@.lead
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'lp_job_retry';
 COMMENT ON FUNCTION @extschema@.lp_job_retry(bigint) IS
-$$Queues a job again that is dead, or whose paid call has an unknown outcome. In the second case the call may be paid twice: look at the provider's own account first. A job that is dead because its answer could not be captured has that answer captured again, without another call, and with it the other jobs of that call: they are started at once.
+$$Queues a job again that is dead, or whose paid call has an unknown outcome. In the second case the call may be paid twice: look at the provider's own account first. A job that is dead because its answer could not be captured has that answer captured again, without another call, and with it the other jobs of that call: they are started at once, and to retry one of them as well changes nothing.
 Arguments: job_id.
 Result: the row of lead_jobs.
 Errors: 22004 (job_id is null), 42704 (no such job), LP003 (the job is neither dead nor unknown, another open job asks the same, or another job has brought it since; the detail tells from and to).

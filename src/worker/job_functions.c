@@ -36,6 +36,10 @@ static LpSql useless_sql = LP_SQL(
 	"  WHERE j.call_id = $1 AND j.state IN ('unknown', 'dead'))",
 	INT8OID);
 
+static LpSql waits_sql = LP_SQL(
+	"SELECT FROM @s@.lead_provider_answers WHERE call_id = $1 AND NOT later AND error IS NULL",
+	INT8OID);
+
 static LpSql same_sql = LP_SQL(
 	"SELECT o.id FROM @s@.lead_jobs j JOIN @s@.lead_jobs o"
 	" ON o.provider = j.provider AND o.kind = j.kind AND o.subject = j.subject AND o.id <> j.id"
@@ -155,9 +159,13 @@ retry(int64 id, TimestampTz now)
 {
 	Found		job = lock_job(id);
 	Datum		values[] = {Int64GetDatum(id)};
+	Datum		call[] = {Int64GetDatum(job.call_id)};
 	Datum		answered[] = {Int64GetDatum(id),
 	IntervalPGetDatum(lp_setting_enrich_ttl()), TimestampTzGetDatum(now)};
 
+	/* as it was asked: another job of the same answer was retried before it */
+	if (job.state == LP_JOB_STARTED && lp_sql_run(&waits_sql, call, NULL) > 0)
+		return;
 	if (job.state != LP_JOB_DEAD && job.state != LP_JOB_UNKNOWN)
 		refuse(id, job.state, LP_JOB_QUEUED, "Only a job that is dead or unknown is retried.");
 	if (lp_sql_run(&same_sql, values, NULL) > 0)

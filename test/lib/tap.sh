@@ -24,4 +24,8 @@ case $status in
 	*) word=FAILED ;;
 esac
 printf '%-6s %5d s\n' "$word" $(($(date +%s) - start)) >&3
+# what it died of is in a log of its own
+if [ "$status" != 0 ]; then
+	tail -n 12 "tmp_check/log/regress_log_$(basename "$1" .pl)" 2> /dev/null | cut -c 1-200 | sed 's/^/#   /' >&3
+fi
 exit $status
