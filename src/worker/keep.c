@@ -28,8 +28,6 @@
 #include "worker/rates.h"
 #include "worker/worker.h"
 
-#define HELD_PAUSE (500 * 1000L)	/* us */
-
 static XLogRecPtr stored_up_to = InvalidXLogRecPtr; /* and may not be on disk
 													 * yet */
 static TimestampTz held_until = 0;	/* 0: nothing is held */
@@ -83,7 +81,7 @@ lp_keep_ended(void)
 	{
 		bool		done = (lp_flight_ended() == 0 && !lp_rates_are_new()) || end_others();
 
-		held_until = done && lp_flight_ended() == 0 ? 0 : GetCurrentTimestamp() + HELD_PAUSE;
+		held_until = done && lp_flight_ended() == 0 ? 0 : GetCurrentTimestamp() + LP_HELD_PAUSE;
 	}
 	lp_flight_hold();
 	return lp_flight_ended() < before;

@@ -7,6 +7,9 @@
 
 #include "datatype/timestamp.h"
 
+/* Before jobs that somebody held are looked at again, us. */
+#define LP_HELD_PAUSE (500 * 1000L)
+
 /*
  * In no transaction: stores how calls ended; true if anything was stored.  To be
  * followed by lp_keep_flush() before anything that may take long.

@@ -39,8 +39,6 @@
 #define CAPTURE_EVERY (200 * 1000L) /* even while answers pour in */
 #define FINISH_SLICE (20 * 1000L)	/* while somebody waits for the worker to
 									 * end */
-#define HELD_PAUSE (500 * 1000L)	/* before jobs that somebody held are
-									 * looked at again */
 
 static struct
 {
@@ -66,7 +64,7 @@ lp_work_begin(void)
 	lp_flight_configure();
 	lp_start_begin();
 	lp_worker_begin("recovering");
-	work.recover_at = lp_calls_recover(lp_clock_now()) ? 0 : GetCurrentTimestamp() + HELD_PAUSE;
+	work.recover_at = lp_calls_recover(lp_clock_now()) ? 0 : GetCurrentTimestamp() + LP_HELD_PAUSE;
 	lp_rates_load(GetCurrentTimestamp());
 	lp_worker_commit();
 	lp_work_wake();
@@ -192,7 +190,7 @@ recover_rest(TimestampTz now)
 	lp_worker_begin("recovering");
 	done = lp_calls_recover_rest(lp_clock_now());
 	lp_worker_commit();
-	work.recover_at = done ? 0 : now + HELD_PAUSE;
+	work.recover_at = done ? 0 : now + LP_HELD_PAUSE;
 }
 
 /* What a turn that failed may have left behind. */
@@ -214,7 +212,7 @@ clean_up(TimestampTz now)
 	lp_worker_begin("looking for lost calls");
 	done = lp_calls_find_lost(lp_flight_answers(), lp_flight_ended(), lp_clock_now());
 	lp_worker_commit();
-	work.find_lost_at = done ? 0 : now + HELD_PAUSE;
+	work.find_lost_at = done ? 0 : now + LP_HELD_PAUSE;
 }
 
 LpTurn

@@ -65,7 +65,9 @@ $run->sql('SELECT lp_job_cancel(id, NULL) FROM lead_jobs');
 
 # Neither does a second SIGTERM wait.
 $pid = hold_call();
-$run->sql("SELECT pg_terminate_backend($pid), pg_sleep(0.1), pg_terminate_backend($pid, 4000)");
+$run->sql("SELECT pg_terminate_backend($pid)");
+$run->wait_for("reason = 'leaves when its calls have ended' FROM lead_worker_status");
+$run->sql("SELECT pg_terminate_backend($pid, 4000)");
 isnt(pid(), $pid, 'the second SIGTERM ends it at once');
 $standin->script([]);
 ok(wait_next($pid), 'and it comes back');
